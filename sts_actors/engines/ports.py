@@ -1,0 +1,129 @@
+"""Ports: what the line asks of an engine, and what an engine must be.
+
+An **engine** is a synchronous object that serves batches; it lives where blocking is allowed (a worker
+process, or for the fake engines the event loop's own process) and never sees Trio. The line holds an
+**asker** for each port: an async callable that puts one request into the model's queue and waits for its
+own answer. Everything here pickles, so that requests and answers can cross a pipe.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+import attrs
+
+from sts_actors.errors import EngineError
+from sts_actors.messages import Samples, Word
+
+Q = TypeVar("Q")
+A = TypeVar("A")
+Q_contra = TypeVar("Q_contra", contravariant=True)
+A_co = TypeVar("A_co", covariant=True)
+
+RECOGNISER_RATE_HZ = 16_000
+"""Every recogniser takes mono audio at this rate."""
+
+
+@attrs.frozen(kw_only=True)
+class EngineInfo:
+    """What a loaded engine can do; asked for once, when it is ready.
+
+    `pairs` lists `(source, target)` language codes (ISO 639-1, lower case), `languages` single ones;
+    an empty tuple means that the engine sets no limit. `voices` maps a voice to its language
+    ("" = any); `default_voices` a language to the voice used when the client names none.
+    `speed_range` is the span of the synthesiser's own speed knob.
+    """
+
+    name: str
+    licence: str = ""
+    pairs: tuple[tuple[str, str], ...] = ()
+    languages: tuple[str, ...] = ()
+    voices: dict[str, str] = attrs.field(factory=dict)
+    default_voices: dict[str, str] = attrs.field(factory=dict)
+    speed_range: tuple[float, float] = (1.0, 1.0)
+
+
+@attrs.frozen(kw_only=True)
+class RecogniseRequest:
+    """Mono float32 samples, shape `(frames,)`, at `RECOGNISER_RATE_HZ`."""
+
+    pcm: Samples = attrs.field(repr=False, eq=False)
+    language: str
+    prompt: str = attrs.field(default="", repr=False)
+    words: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Recognition:
+    """What was heard; `text` is empty for silence, noise and music."""
+
+    text: str = attrs.field(repr=False)
+    language: str
+    words: tuple[Word, ...] = attrs.field(default=(), repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class TranslateRequest:
+    """One text; `context` is what was said before it, in the source language, and is not translated."""
+
+    text: str = attrs.field(repr=False)
+    source_language: str
+    target_language: str
+    context: str = attrs.field(default="", repr=False)
+    formality: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class TranslatedText:
+    """A translation and what it cost."""
+
+    text: str = attrs.field(repr=False)
+    billed_characters: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class SynthesiseRequest:
+    """One text to speak; `speed` > 1 is faster, within the engine's `speed_range`."""
+
+    text: str = attrs.field(repr=False)
+    language: str
+    voice: str
+    speed: float = 1.0
+
+
+@attrs.frozen(kw_only=True)
+class SynthesisedAudio:
+    """Mono float32 samples, shape `(frames,)`."""
+
+    pcm: Samples = attrs.field(repr=False, eq=False)
+    sample_rate_hz: int
+
+
+class Engine(Protocol[Q_contra, A_co]):
+    """A loaded model. `run` answers each request with a value or an `EngineError`, in order.
+
+    A bad item fails alone: `run` raises only where the whole batch is lost.
+    """
+
+    @property
+    def info(self) -> EngineInfo:
+        """What it can do."""
+
+    def run(self, batch: Sequence[Q_contra]) -> Sequence[A_co | EngineError]:
+        """Serve a batch; every item shares one language (its `batch_key`)."""
+
+
+class Asker(Protocol[Q_contra, A_co]):
+    """The line's side of a port.
+
+    Raises:
+        ServiceError: the engine's own error for this request; `TIMEOUT` once `deadline` has passed;
+            `MODEL_UNAVAILABLE` where the model died with the request in hand.
+    """
+
+    async def __call__(self, request: Q_contra, /, *, stream: str, deadline: float) -> A_co:
+        """Ask for one inference on behalf of `stream`, worth having until `deadline` (Trio's clock)."""
+
+
+Recogniser = Engine[RecogniseRequest, Recognition]
+Translator = Engine[TranslateRequest, TranslatedText]
+Synthesiser = Engine[SynthesiseRequest, SynthesisedAudio]

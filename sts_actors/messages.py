@@ -1,0 +1,171 @@
+"""What travels down the line. Frozen, keyword-only, units in the names.
+
+A fragment enters as `Submission` (still encoded), is decoded into `Fragment`, becomes `Transcript`,
+`Translation` and `Speech`, or at any stage `FragmentFailed`, and leaves as one of the last two.
+Times are seconds of `trio.current_time()` unless the name says otherwise.
+"""
+
+from enum import StrEnum
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+from sts_actors.errors import ErrorCode, Stage
+
+Samples = NDArray[np.float32]
+
+
+class Container(StrEnum):
+    """How audio bytes are laid out; the first four are what a worker may ask for."""
+
+    PCM_S16LE = "pcm_s16le"
+    PCM_F32LE = "pcm_f32le"
+    WAV = "wav"
+    M4A = "m4a"
+    ADTS = "adts"
+
+
+@attrs.frozen(kw_only=True)
+class AudioFormat:
+    """The layout of a piece of encoded audio."""
+
+    container: Container
+    sample_rate_hz: int
+    channels: int
+
+
+@attrs.frozen(kw_only=True)
+class FragmentHeader:
+    """Who a fragment is, when it came and until when its answer is worth anything."""
+
+    stream_id: str
+    fragment_id: str
+    sequence_number: int
+    """The client's number; echoed."""
+    index: int
+    """Ours: gapless from 0 in the order of admission."""
+    duration_ms: int
+    """Declared by the client until the session has decoded the audio; exact from then on."""
+    received: float
+    deadline: float
+
+
+@attrs.frozen(kw_only=True)
+class Submission:
+    """An admitted fragment as it came, still encoded; `label` is what the client calls it."""
+
+    header: FragmentHeader
+    data: bytes = attrs.field(repr=False)
+    label: AudioFormat
+
+
+@attrs.frozen(kw_only=True)
+class Fragment:
+    """A decoded fragment: mono samples in -1 … 1, shape `(frames,)`.
+
+    `answer` is the layout that the dub goes back in; it has the same rate as `sample_rate_hz`.
+    """
+
+    header: FragmentHeader
+    pcm: Samples = attrs.field(repr=False, eq=False)
+    sample_rate_hz: int
+    answer: AudioFormat
+
+
+@attrs.frozen(kw_only=True)
+class Word:
+    """A recognised word; times are seconds from the fragment's start."""
+
+    text: str
+    start_s: float
+    end_s: float
+
+
+@attrs.frozen(kw_only=True)
+class Transcript:
+    """What was said in a fragment; an empty text is silence or music, not a failure."""
+
+    header: FragmentHeader
+    frames: int
+    """The fragment's length in samples at `answer.sample_rate_hz`: what the dub must last."""
+    answer: AudioFormat
+    text: str = attrs.field(repr=False)
+    words: tuple[Word, ...] = attrs.field(default=(), repr=False)
+    language: str
+    asr_s: float
+
+
+@attrs.frozen(kw_only=True)
+class Translation:
+    """A transcript's text in the target language."""
+
+    transcript: Transcript
+    text: str = attrs.field(repr=False)
+    billed_characters: int
+    translation_s: float
+
+    @property
+    def header(self) -> FragmentHeader:
+        """The fragment's."""
+        return self.transcript.header
+
+
+@attrs.frozen(kw_only=True)
+class Speech:
+    """The dub of a fragment: mono, exactly as long as the fragment, at the fragment's rate.
+
+    `raw_duration_ms` is the synthesis before fitting, `speed_ratio` = target ÷ raw, and
+    `variance` the share of the target by which it was still too long after fitting.
+    """
+
+    translation: Translation
+    pcm: Samples = attrs.field(repr=False, eq=False)
+    sample_rate_hz: int
+    raw_duration_ms: int
+    speed_ratio: float
+    tempo: float
+    variance: float
+    partial: bool
+    warnings: tuple[str, ...] = ()
+    tts_s: float
+
+    @property
+    def header(self) -> FragmentHeader:
+        """The fragment's."""
+        return self.translation.header
+
+
+@attrs.frozen(kw_only=True)
+class FragmentFailed:
+    """A fragment that will not be dubbed, and why; passed on untouched by every later stage."""
+
+    header: FragmentHeader
+    stage: Stage
+    code: ErrorCode
+    message: str
+    retryable: bool
+    transcript: Transcript | None = attrs.field(default=None, repr=False)
+    translation: Translation | None = attrs.field(default=None, repr=False)
+
+
+Result = Speech | FragmentFailed
+"""What leaves the line: exactly one for each admitted fragment."""
+
+
+@attrs.frozen(kw_only=True)
+class StreamSummary:
+    """What a stream has done."""
+
+    stream_id: str
+    success_count: int
+    partial_count: int
+    failed_count: int
+    total_duration_ms: int
+    avg_processing_time_ms: float
+    p95_processing_time_ms: float
+
+    @property
+    def total_fragments(self) -> int:
+        """All that were admitted and answered."""
+        return self.success_count + self.partial_count + self.failed_count

@@ -1,0 +1,1 @@
+"""Supervised actors on Trio: restarts, channels, replies, token scheduling, worker processes."""
