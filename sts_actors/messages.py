@@ -169,3 +169,25 @@ class StreamSummary:
     def total_fragments(self) -> int:
         """All that were admitted and answered."""
         return self.success_count + self.partial_count + self.failed_count
+
+
+@attrs.frozen(kw_only=True)
+class StreamConfig:
+    """What a stream was opened with. Languages are normalised tags, lower case (`en`, `pt-br`)."""
+
+    stream_id: str
+    source_language: str
+    target_language: str
+    voice: str | None = None
+    formality: str | None = None
+    domain_hints: tuple[str, ...] = attrs.field(default=(), repr=False)
+    chunk_duration_ms: int = 6000
+    label: AudioFormat
+    """How the client says it will encode its audio; the answers use it."""
+    max_inflight: int = 3
+    timeout_ms: int = 8000
+
+
+def primary_language(tag: str) -> str:
+    """The language of a tag without region or script: `pt-br` → `pt`."""
+    return tag.replace("_", "-").split("-", 1)[0].lower()

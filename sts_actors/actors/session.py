@@ -1,0 +1,44 @@
+"""The session actor: turns what a worker sent into samples."""
+
+import attrs
+import trio
+
+from sts_actors.actors.stage import StageLimits, run_stage
+from sts_actors.audio.codecs import decode
+from sts_actors.audio.pcm import downmix
+from sts_actors.errors import Stage
+from sts_actors.messages import AudioFormat, Fragment, FragmentFailed, Submission
+
+
+async def session(
+    inbox: trio.MemoryReceiveChannel[Submission | FragmentFailed],
+    outbox: trio.MemorySendChannel[Fragment | FragmentFailed],
+    limits: StageLimits,
+) -> None:
+    """Decode each submission off the loop; what cannot be decoded fails as `INVALID_AUDIO_FORMAT`."""
+    await run_stage(inbox, outbox, _decode, stage=Stage.ASR, limits=limits)
+
+
+async def _decode(submission: Submission) -> Fragment:
+    # A decode is bounded by the packet size, so an abandoned one ends by itself.
+    return await trio.to_thread.run_sync(decode_submission, submission, abandon_on_cancel=True)
+
+
+def decode_submission(submission: Submission) -> Fragment:
+    """The fragment in a submission, with the layout its answer will have.
+
+    Raises:
+        ServiceError: `INVALID_AUDIO_FORMAT`, naming what is wrong with the bytes.
+    """
+    decoded = decode(submission.data, submission.label)
+    frames = decoded.samples.shape[0]
+    return Fragment(
+        header=attrs.evolve(submission.header, duration_ms=round(frames * 1000 / decoded.sample_rate_hz)),
+        pcm=downmix(decoded.samples),
+        sample_rate_hz=decoded.sample_rate_hz,
+        answer=AudioFormat(
+            container=submission.label.container,
+            sample_rate_hz=decoded.sample_rate_hz,
+            channels=decoded.channels,
+        ),
+    )

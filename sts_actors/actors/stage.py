@@ -1,0 +1,93 @@
+"""What every stage shares: one fragment at a time, failures as values, a deadline for each."""
+
+import math
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
+import attrs
+import trio
+
+from sts_actors.errors import ErrorCode, ServiceError, Stage
+from sts_actors.messages import FragmentFailed, FragmentHeader, Transcript, Translation
+
+
+class HasHeader(Protocol):
+    """Anything that travels down the line."""
+
+    @property
+    def header(self) -> FragmentHeader:
+        """Whose it is."""
+
+
+T = TypeVar("T", bound=HasHeader)
+U = TypeVar("U")
+
+
+@attrs.frozen(kw_only=True)
+class StageLimits:
+    """`timeout_s` bounds one fragment's stay in a stage, on top of the fragment's own deadline."""
+
+    timeout_s: float = math.inf
+
+
+async def run_stage(
+    inbox: trio.MemoryReceiveChannel[T | FragmentFailed],
+    outbox: trio.MemorySendChannel[U | FragmentFailed],
+    work: Callable[[T], Awaitable[U]],
+    *,
+    stage: Stage,
+    limits: StageLimits,
+) -> None:
+    """Take fragments from `inbox` until its end, and send exactly one result each to `outbox`.
+
+    A `ServiceError` out of `work` and a missed deadline become a `FragmentFailed`. Any other exception is
+    a bug: the fragment fails as `UNKNOWN_ERROR` and the exception then ends the actor, so that its
+    supervisor logs it and starts it anew with clean state. The channels are neither opened nor closed here.
+    """
+    async for item in inbox:
+        if isinstance(item, FragmentFailed):
+            await outbox.send(item)
+            continue
+        result, bug = await _attempt(item, work, stage=stage, limits=limits)
+        # Outside the except block: a cancelled send there would lose the error.
+        await outbox.send(result)
+        if bug is not None:
+            raise bug
+
+
+async def _attempt(
+    item: T, work: Callable[[T], Awaitable[U]], *, stage: Stage, limits: StageLimits
+) -> tuple[U | FragmentFailed, Exception | None]:
+    deadline = min(item.header.deadline, trio.current_time() + limits.timeout_s)
+    try:
+        with trio.fail_at(deadline):
+            # A late fragment must not start: without this check, work that never waits would still run.
+            await trio.lowlevel.checkpoint_if_cancelled()
+            return await work(item), None
+    except trio.TooSlowError:
+        overdue_ms = round((trio.current_time() - item.header.received) * 1000)
+        message = f"{stage} was not done {overdue_ms} ms after the fragment came in"
+        return failed(item, stage, ServiceError(ErrorCode.TIMEOUT, message)), None
+    except ServiceError as error:
+        return failed(item, stage, error), None
+    except Exception as error:  # noqa: BLE001 - a bug in a stage costs its fragment, and is raised by the caller
+        unknown = ServiceError(ErrorCode.UNKNOWN_ERROR, f"internal error in {stage}")
+        return failed(item, stage, unknown), error
+
+
+def failed(item: HasHeader, stage: Stage, error: ServiceError) -> FragmentFailed:
+    """The value that `item` becomes; keeps what is known of it so far."""
+    translation = item if isinstance(item, Translation) else None
+    if translation is not None:
+        transcript: Transcript | None = translation.transcript
+    else:
+        transcript = item if isinstance(item, Transcript) else None
+    return FragmentFailed(
+        header=item.header,
+        stage=stage,
+        code=error.code,
+        message=error.message,
+        retryable=error.retryable,
+        transcript=transcript,
+        translation=translation,
+    )

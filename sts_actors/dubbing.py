@@ -1,0 +1,101 @@
+"""What every connection shares: the models, the settings, and which streams are open."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import attrs
+
+from sts_actors.actors.stage import StageLimits
+from sts_actors.actors.stream import Collaborators, Stream
+from sts_actors.actors.tts import Voicing
+from sts_actors.audio.fit import FitPolicy
+from sts_actors.errors import ErrorCode, ServiceError
+from sts_actors.messages import StreamConfig, primary_language
+from sts_actors.metrics import Metrics
+from sts_actors.models import Models
+from sts_actors.settings import Settings
+from sts_actors.wire.backpressure import Thresholds
+from sts_actors.wire.opening import Defaults
+
+
+@attrs.define(eq=False)
+class Dubbing:
+    """The service behind the wire."""
+
+    settings: Settings
+    models: Models
+    metrics: Metrics
+    _streams: dict[str, Stream] = attrs.field(factory=dict, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.metrics.streams.set_function(lambda: len(self._streams))
+        self.metrics.in_flight.set_function(lambda: sum(s.in_flight for s in self._streams.values()))
+
+    @property
+    def streams(self) -> tuple[Stream, ...]:
+        """The open ones."""
+        return tuple(self._streams.values())
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """When a stream is full."""
+        its = self.settings
+        return Thresholds(
+            low=its.backpressure_low,
+            medium=its.backpressure_medium,
+            high=its.backpressure_high,
+            critical=its.backpressure_critical,
+        )
+
+    @property
+    def defaults(self) -> Defaults:
+        """What a stream gets where its worker says nothing."""
+        return Defaults(max_inflight=self.settings.max_inflight, timeout_ms=self.settings.fragment_timeout_ms)
+
+    def check_room(self) -> None:
+        """Refuse a stream that would be one too many.
+
+        Raises:
+            ServiceError: `BACKPRESSURE_EXCEEDED`; a later try may find room.
+        """
+        if len(self._streams) >= self.settings.max_concurrent_streams:
+            raise ServiceError(
+                ErrorCode.BACKPRESSURE_EXCEEDED,
+                f"all {self.settings.max_concurrent_streams} streams are taken; try again later",
+            )
+
+    @contextmanager
+    def listed(self, session_id: str, stream: Stream) -> Iterator[None]:
+        """Count a stream as open for the length of the block."""
+        self._streams[session_id] = stream
+        try:
+            yield
+        finally:
+            del self._streams[session_id]
+
+    def collaborators(self, config: StreamConfig) -> Collaborators:
+        """What the actors of a stream ask.
+
+        Raises:
+            ServiceError: `UNSUPPORTED_LANGUAGE` or `INVALID_VOICE_PROFILE`, saying what there is.
+        """
+        its, models = self.settings, self.models
+        source, target = primary_language(config.source_language), primary_language(config.target_language)
+        models.check_languages(source, target)
+        return Collaborators(
+            recogniser=models.recogniser,
+            translator=models.translator,
+            synthesiser=models.synthesiser,
+            voicing=Voicing(
+                voice=models.choose_voice(config.voice, target),
+                speed_range=models.speed_range,
+                policy=FitPolicy(
+                    success_max=its.duration_variance_success_max,
+                    partial_max=its.duration_variance_partial_max,
+                    duration_policy=its.duration_policy,
+                ),
+            ),
+            asr_limits=StageLimits(timeout_s=its.asr_timeout_ms / 1000),
+            translation_limits=StageLimits(timeout_s=its.translation_timeout_ms / 1000),
+            tts_limits=StageLimits(timeout_s=its.tts_timeout_ms / 1000),
+        )

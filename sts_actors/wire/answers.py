@@ -1,0 +1,150 @@
+"""What the service sends: values → payload dictionaries."""
+
+import base64
+import time
+from typing import Any
+
+from sts_actors.errors import ServiceError
+from sts_actors.messages import AudioFormat, FragmentFailed, Speech, StreamSummary, Transcript, Translation
+from sts_actors.wire.fragments import AudioShape
+from sts_actors.wire.opening import Dialect, Opening
+
+CAPABILITIES = ("asr", "translation", "tts", "duration_matching")
+
+
+def ready(opening: Opening, *, session_id: str, engines: dict[str, str]) -> dict[str, Any]:
+    """`stream:ready`; `engines` maps a stage to its engine's name."""
+    flat = opening.dialect is Dialect.FLAT
+    capabilities: Any = (
+        list(CAPABILITIES) if flat else {**dict.fromkeys(CAPABILITIES, True), "engines": engines}
+    )
+    return {
+        "stream_id": opening.config.stream_id,
+        "session_id": session_id,
+        "max_inflight": opening.config.max_inflight,
+        "capabilities": capabilities,
+    }
+
+
+def acknowledged(fragment_id: str, queue_position: int) -> dict[str, Any]:
+    """`fragment:ack`, sent before any model has seen the fragment."""
+    return {
+        "fragment_id": fragment_id,
+        "status": "queued",
+        "timestamp": time.time_ns() // 1_000_000,
+        "queue_position": queue_position,
+    }
+
+
+def error(
+    fault: ServiceError, *, stream_id: str | None = None, fragment_id: str | None = None
+) -> dict[str, Any]:
+    """`error`."""
+    named = {"stream_id": stream_id, "fragment_id": fragment_id}
+    return {
+        "code": fault.code.value,
+        "message": fault.message,
+        "retryable": fault.retryable,
+        "severity": "warning" if fault.retryable else "error",
+        **{key: value for key, value in named.items() if value is not None},
+    }
+
+
+def processed(
+    result: Speech | FragmentFailed,
+    *,
+    audio: bytes,
+    shape: AudioShape,
+    processing_ms: float,
+    pts_ns: Any = None,
+) -> dict[str, Any]:
+    """`fragment:processed`; `audio` is the encoded dub, unused for a failure."""
+    header = result.header
+    common: dict[str, Any] = {
+        "fragment_id": header.fragment_id,
+        "stream_id": header.stream_id,
+        "sequence_number": header.sequence_number,
+        "processing_time_ms": round(processing_ms),
+    }
+    metadata: dict[str, Any] = {"original_duration_ms": header.duration_ms}
+    if pts_ns is not None:
+        metadata["pts_ns"] = pts_ns
+    if isinstance(result, FragmentFailed):
+        return {**common, "status": "failed", **_failure(result), "metadata": metadata}
+    translation = result.translation
+    answer = translation.transcript.answer
+    metadata |= {
+        "dubbed_duration_ms": result.raw_duration_ms,
+        "duration_variance_percent": round(result.variance * 100, 2),
+        "speed_ratio": round(result.speed_ratio, 4),
+        "tempo": round(result.tempo, 4),
+        "billed_characters": translation.billed_characters,
+    }
+    answered: dict[str, Any] = {
+        **common,
+        "status": "partial" if result.partial else "success",
+        "dubbed_audio": _mirror(audio, shape, answer, header.duration_ms),
+        "dubbed_audio_info": {**_labels(answer), "duration_ms": header.duration_ms},
+        **_words(translation.transcript, translation),
+        "stage_timings": {
+            "asr_ms": round(translation.transcript.asr_s * 1000),
+            "translation_ms": round(translation.translation_s * 1000),
+            "tts_ms": round(result.tts_s * 1000),
+        },
+        "metadata": metadata,
+    }
+    if result.warnings:
+        answered["warnings"] = list(result.warnings)
+    return answered
+
+
+def complete(summary: StreamSummary) -> dict[str, Any]:
+    """`stream:complete`: the counts stand both flat and under `statistics`."""
+    counts = {
+        "success_count": summary.success_count,
+        "partial_count": summary.partial_count,
+        "failed_count": summary.failed_count,
+        "avg_processing_time_ms": round(summary.avg_processing_time_ms, 1),
+        "p95_processing_time_ms": round(summary.p95_processing_time_ms, 1),
+    }
+    return {
+        "stream_id": summary.stream_id,
+        "total_fragments": summary.total_fragments,
+        "total_duration_ms": summary.total_duration_ms,
+        **counts,
+        "statistics": counts,
+    }
+
+
+def _failure(result: FragmentFailed) -> dict[str, Any]:
+    return {
+        "error": {
+            "stage": result.stage.value,
+            "code": result.code.value,
+            "message": result.message,
+            "retryable": result.retryable,
+        },
+        **_words(result.transcript, result.translation),
+    }
+
+
+def _words(transcript: Transcript | None, translation: Translation | None) -> dict[str, Any]:
+    known = {} if transcript is None else {"transcript": transcript.text}
+    return known if translation is None else {**known, "translated_text": translation.text}
+
+
+def _labels(answer: AudioFormat) -> dict[str, Any]:
+    return {
+        "format": answer.container.value,
+        "sample_rate_hz": answer.sample_rate_hz,
+        "channels": answer.channels,
+    }
+
+
+def _mirror(audio: bytes, shape: AudioShape, answer: AudioFormat, duration_ms: int) -> Any:
+    data: Any = audio
+    if shape in {AudioShape.TEXT, AudioShape.OBJECT_TEXT}:
+        data = base64.b64encode(audio).decode("ascii")
+    if shape in {AudioShape.TEXT, AudioShape.BYTES}:
+        return data
+    return {**_labels(answer), "duration_ms": duration_ms, "data_base64": data}
