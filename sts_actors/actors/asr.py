@@ -2,6 +2,7 @@
 
 import trio
 
+from sts_actors.actors.compute import Compute
 from sts_actors.actors.stage import StageLimits, run_stage
 from sts_actors.audio.pcm import resample
 from sts_actors.engines.ports import RECOGNISER_RATE_HZ, Asker, RecogniseRequest, Recognition
@@ -15,6 +16,7 @@ async def asr(
     recogniser: Asker[RecogniseRequest, Recognition],
     config: StreamConfig,
     limits: StageLimits,
+    compute: Compute,
 ) -> None:
     """Recognise each fragment; silence and music give an empty text."""
     language = primary_language(config.source_language)
@@ -24,9 +26,7 @@ async def asr(
         started = trio.current_time()
         pcm = fragment.pcm
         if fragment.sample_rate_hz != RECOGNISER_RATE_HZ:
-            pcm = await trio.to_thread.run_sync(
-                resample, pcm, fragment.sample_rate_hz, RECOGNISER_RATE_HZ, abandon_on_cancel=True
-            )
+            pcm = await compute(resample, pcm, fragment.sample_rate_hz, RECOGNISER_RATE_HZ)
         heard = await recogniser(
             RecogniseRequest(pcm=pcm, language=language, prompt=prompt),
             stream=config.stream_id,

@@ -1,8 +1,11 @@
 """The session actor: turns what a worker sent into samples."""
 
+from functools import partial
+
 import attrs
 import trio
 
+from sts_actors.actors.compute import Compute
 from sts_actors.actors.stage import StageLimits, run_stage
 from sts_actors.audio.codecs import decode
 from sts_actors.audio.pcm import downmix
@@ -14,14 +17,10 @@ async def session(
     inbox: trio.MemoryReceiveChannel[Submission | FragmentFailed],
     outbox: trio.MemorySendChannel[Fragment | FragmentFailed],
     limits: StageLimits,
+    compute: Compute,
 ) -> None:
     """Decode each submission off the loop; what cannot be decoded fails as `INVALID_AUDIO_FORMAT`."""
-    await run_stage(inbox, outbox, _decode, stage=Stage.ASR, limits=limits)
-
-
-async def _decode(submission: Submission) -> Fragment:
-    # A decode is bounded by the packet size, so an abandoned one ends by itself.
-    return await trio.to_thread.run_sync(decode_submission, submission, abandon_on_cancel=True)
+    await run_stage(inbox, outbox, partial(compute, decode_submission), stage=Stage.ASR, limits=limits)
 
 
 def decode_submission(submission: Submission) -> Fragment:

@@ -9,6 +9,7 @@ import attrs
 import trio
 
 from sts_actors.actors.asr import asr
+from sts_actors.actors.compute import Compute, in_thread
 from sts_actors.actors.sequencer import Reorder, sequencer
 from sts_actors.actors.session import session
 from sts_actors.actors.stage import StageLimits
@@ -51,6 +52,7 @@ class Collaborators:
     asr_limits: StageLimits = UNLIMITED
     translation_limits: StageLimits = UNLIMITED
     tts_limits: StageLimits = UNLIMITED
+    compute: Compute = in_thread
 
 
 class Stream:
@@ -168,12 +170,12 @@ async def open_stream(
     line = (
         Child(
             name="session",
-            run=partial(session, submitted, to_asr, its.asr_limits),
+            run=partial(session, submitted, to_asr, its.asr_limits, its.compute),
             owns=(submitted, to_asr),
         ),
         Child(
             name="asr",
-            run=partial(asr, fragments, to_translation, its.recogniser, config, its.asr_limits),
+            run=partial(asr, fragments, to_translation, its.recogniser, config, its.asr_limits, its.compute),
             owns=(fragments, to_translation),
         ),
         Child(
@@ -184,7 +186,14 @@ async def open_stream(
         Child(
             name="tts",
             run=partial(
-                tts, translations, to_sequencer, its.synthesiser, config, its.voicing, its.tts_limits
+                tts,
+                translations,
+                to_sequencer,
+                its.synthesiser,
+                config,
+                its.voicing,
+                its.tts_limits,
+                its.compute,
             ),
             owns=(translations, to_sequencer),
         ),

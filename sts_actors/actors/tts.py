@@ -4,6 +4,7 @@ import attrs
 import numpy as np
 import trio
 
+from sts_actors.actors.compute import Compute
 from sts_actors.actors.stage import StageLimits, run_stage
 from sts_actors.audio.fit import FitPolicy, Fitted, Verdict, fit, plan_speed
 from sts_actors.audio.speech_rate import DurationModel
@@ -30,6 +31,7 @@ async def tts(
     config: StreamConfig,
     voicing: Voicing,
     limits: StageLimits,
+    compute: Compute,
 ) -> None:
     """Speak each translation at the speed that should fit, then fit what came out to the sample.
 
@@ -46,7 +48,7 @@ async def tts(
         )
         audio = await synthesiser(request, stream=config.stream_id, deadline=deadline)
         seconds = audio.pcm.shape[0] / audio.sample_rate_hz
-        durations.observe(voicing.voice, language, translation.text, seconds * speed)
+        durations.observe(translation.text, seconds, voice=voicing.voice, language=language, speed=speed)
         return audio
 
     async def speak(translation: Translation) -> Speech:
@@ -55,14 +57,12 @@ async def tts(
         if not translation.text:
             return silence(translation)
         target_s = translation.transcript.frames / translation.transcript.answer.sample_rate_hz
-        predicted_s = durations.predict(voicing.voice, language, translation.text)
+        predicted_s = durations.predict(translation.text, voice=voicing.voice, language=language)
         speed = plan_speed(predicted_s, target_s, voicing.speed_range)
         fastest = voicing.speed_range[1]
         while True:
             audio = await synthesise(translation, speed, deadline)
-            fitted = await trio.to_thread.run_sync(
-                _fit, audio, translation, voicing.policy, abandon_on_cancel=True
-            )
+            fitted = await compute(_fit, audio, translation, voicing.policy)
             if fitted.variance == 0 or speed >= fastest:
                 break
             # The prediction was off: the engine at its fastest sounds better than a chopped end.

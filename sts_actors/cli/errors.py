@@ -23,3 +23,9 @@ class CommandError(Exception):
         super().__init__(message)
         self.message = message
         self.code = code
+
+
+class Kept(str):
+    """A note on an exception (`add_note`) that its line ends with: where partial output lies."""
+
+    __slots__ = ()

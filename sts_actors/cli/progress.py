@@ -1,0 +1,164 @@
+"""What a person sees while a dub runs: a live table on a terminal, plain lines anywhere else."""
+
+from collections import deque
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from sts_actors.cli.plain import clock, one_line
+from sts_actors.cli.report import SERVED, DubReport, FragmentReport
+
+ROWS = 10
+"""Fragments shown at once; older ones scroll away above the live table."""
+
+STAGES = ("asr", "translation", "tts")
+
+
+class Display:
+    """Shows a run on `console`; a context manager. `estimated_s` is the length of the input, if known."""
+
+    def __init__(self, console: Console, *, estimated_s: float | None = None) -> None:
+        self._console = console
+        self._estimated_s = estimated_s
+        self._waiting = ""
+        self._in_flight: dict[int, FragmentReport] = {}
+        self._recent: deque[FragmentReport] = deque(maxlen=ROWS)
+        self._answered_s = 0.0
+        # Not redirecting: a worker process or a log writes where it always does.
+        self._live = Live(
+            console=console, get_renderable=self._render, refresh_per_second=8, transient=True, redirect_stderr=False
+        )
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._console.is_terminal:
+            self._live.stop()
+
+    def waiting(self, what: str) -> None:
+        """Say what the run waits for, in a few words; an empty text: for nothing any more."""
+        self._waiting = what
+        if what and not self._console.is_terminal:
+            self._print(Text(what))
+
+    def sent(self, fragment: FragmentReport) -> None:
+        """A fragment is on its way."""
+        self._in_flight[fragment.sequence_number] = fragment
+
+    def answered(self, fragment: FragmentReport) -> None:
+        """A fragment is back, dubbed or failed."""
+        self._in_flight.pop(fragment.sequence_number, None)
+        self._answered_s += fragment.duration_s
+        if self._console.is_terminal:
+            self._recent.append(fragment)
+        else:
+            self._print(describe(fragment))
+
+    def _print(self, line: Text) -> None:
+        # One line a fragment, however narrow the pipe claims to be.
+        self._console.print(line, soft_wrap=True)
+
+    def _render(self) -> RenderableType:
+        parts: list[RenderableType] = []
+        if self._recent or self._in_flight:
+            parts.append(_table((*self._recent, *self._in_flight.values())))
+        if self._waiting:
+            parts.append(Spinner("dots", Text(f" {self._waiting}")))
+        if self._estimated_s:
+            done = min(self._answered_s, self._estimated_s)
+            line = Table.grid(padding=(0, 1))
+            bar = ProgressBar(total=self._estimated_s, completed=done, width=40)
+            line.add_row(bar, f"{clock(done)} of {clock(self._estimated_s)}")
+            parts.append(line)
+        return Group(*parts)
+
+
+def describe(fragment: FragmentReport) -> Text:
+    """A fragment's fate on one line."""
+    begin, end = clock(fragment.start_s), clock(fragment.start_s + fragment.duration_s)
+    line = Text.assemble(f"{fragment.sequence_number:>4}  {begin}–{end}  ")
+    for name, stage in zip(("recognised", "translated", "spoken"), STAGES, strict=True):
+        line.append_text(Text.assemble(f"{name} ", stage_cell(fragment, stage), "  "))
+    line.append_text(verdict(fragment))
+    if fragment.transcript:
+        line.append(f"  {one_line(fragment.transcript)}")
+    if fragment.translated_text:
+        line.append(f" → {one_line(fragment.translated_text)}")
+    return line
+
+
+def stage_cell(fragment: FragmentReport, stage: str) -> Text:
+    """How long a stage took, or that it failed, or nothing where it was not reached."""
+    took_ms = getattr(fragment, f"{stage}_ms")
+    if took_ms is not None:
+        return Text(f"{took_ms / 1000:.1f} s", "green")
+    if fragment.error is not None and fragment.error["stage"] == stage:
+        return Text("failed", "red")
+    return Text("–", "dim")
+
+
+def verdict(fragment: FragmentReport) -> Text:
+    """When the answer came and what it was worth."""
+    if fragment.latency_s is None:
+        return Text("unanswered", "red")
+    took = f"{fragment.latency_s:.1f} s"
+    if fragment.status not in SERVED:
+        code = one_line(str(fragment.error["code"])) if fragment.error else fragment.status
+        return Text(f"{took} {code}", "red")
+    if fragment.late:
+        return Text(f"{took} late", "yellow")
+    return Text(f"{took} partial", "yellow") if fragment.status == "partial" else Text(took, "green")
+
+
+def _table(fragments: tuple[FragmentReport, ...]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("#", justify="right")
+    table.add_column("at", no_wrap=True)
+    for heading in ("recognised", "translated", "spoken", "answered in"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("dub", no_wrap=True, overflow="ellipsis", ratio=1)
+    for fragment in fragments:
+        said = one_line(fragment.translated_text or fragment.transcript or "")
+        stages = [stage_cell(fragment, stage) for stage in STAGES]
+        # A fragment under way has no verdict yet.
+        fate = Text("…", "dim") if fragment.latency_s is None else verdict(fragment)
+        table.add_row(str(fragment.sequence_number), clock(fragment.start_s), *stages, fate, Text(said))
+    return table
+
+
+def closing_table(report: DubReport) -> Table:
+    """The run summed up."""
+    totals = report.totals
+    table = Table(title=f"{report.source_language} → {report.target_language}", show_header=False, title_justify="left")
+    table.add_column(style="dim")
+    table.add_column()
+    table.add_row("speech", f"{clock(totals.audio_s)} in {totals.fragments} fragments")
+    table.add_row("dubbed", _fates(report))
+    if totals.latency_p50_s is not None and totals.latency_p95_s is not None:
+        table.add_row("answered in", f"{totals.latency_p50_s:.1f} s (median), {totals.latency_p95_s:.1f} s (p95)")
+        table.add_row("real-time factor", f"{totals.real_time_factor:.2f}")
+        table.add_row("kept up with real time", Text("yes", "green") if totals.kept_up else Text("no", "red"))
+    return table
+
+
+def _fates(report: DubReport) -> str:
+    totals = report.totals
+    named = {
+        "well": totals.success,
+        "partly": totals.partial,
+        "failed": totals.failed,
+        "unanswered": totals.unanswered,
+        "late": totals.late,
+    }
+    return ", ".join(f"{count} {name}" for name, count in named.items() if count) or "nothing"
