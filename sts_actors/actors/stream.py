@@ -1,9 +1,9 @@
 """A stream: one dubbing job as a supervised nursery of actors joined by bounded channels."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import attrs
 import trio
@@ -36,6 +36,9 @@ from sts_actors.messages import (
     Translation,
 )
 from supervision import Child, Intensity, open_channel, open_supervisor
+
+T = TypeVar("T")
+Pipe = tuple[trio.MemorySendChannel[T], trio.MemoryReceiveChannel[T]]
 
 UNLIMITED = StageLimits()
 STREAM_INTENSITY = Intensity(restarts=3, period_s=60.0)
@@ -161,54 +164,38 @@ async def open_stream(
     """
     prefix = f"stream/{config.stream_id}"
     its = collaborators
-    submit, submitted = open_channel[Submission | FragmentFailed](f"{prefix}/submitted", entrance_capacity)
-    to_asr, fragments = open_channel[Fragment | FragmentFailed](f"{prefix}/fragments", 1)
-    to_translation, transcripts = open_channel[Transcript | FragmentFailed](f"{prefix}/transcripts", 1)
-    to_tts, translations = open_channel[Translation | FragmentFailed](f"{prefix}/translations", 1)
-    to_sequencer, speeches = open_channel[Result](f"{prefix}/speeches", 1)
-    out, results = open_channel[Result](f"{prefix}/results", 1)
+    submitted: Pipe[Submission | FragmentFailed] = open_channel(f"{prefix}/submitted", entrance_capacity)
+    fragments: Pipe[Fragment | FragmentFailed] = open_channel(f"{prefix}/fragments", 1)
+    transcripts: Pipe[Transcript | FragmentFailed] = open_channel(f"{prefix}/transcripts", 1)
+    translations: Pipe[Translation | FragmentFailed] = open_channel(f"{prefix}/translations", 1)
+    speeches: Pipe[Result] = open_channel(f"{prefix}/speeches", 1)
+    results: Pipe[Result] = open_channel(f"{prefix}/results", 1)
+
+    def child(name: str, actor: Callable[[], Awaitable[None]], inbox: Pipe[Any], outbox: Pipe[Any]) -> Child:
+        return Child(name=name, run=actor, owns=(inbox[1], outbox[0]))
+
+    run_session = partial(session, submitted[1], fragments[0], its.asr_limits, its.compute)
+    run_asr = partial(asr, fragments[1], transcripts[0], its.recogniser, config, its.asr_limits, its.compute)
+    run_translation = partial(
+        translation, transcripts[1], translations[0], its.translator, config, its.translation_limits
+    )
+    run_tts = partial(
+        tts, translations[1], speeches[0], its.synthesiser, config, its.voicing, its.tts_limits, its.compute
+    )
+    run_sequencer = partial(sequencer, speeches[1], results[0], Reorder())
     line = (
-        Child(
-            name="session",
-            run=partial(session, submitted, to_asr, its.asr_limits, its.compute),
-            owns=(submitted, to_asr),
-        ),
-        Child(
-            name="asr",
-            run=partial(asr, fragments, to_translation, its.recogniser, config, its.asr_limits, its.compute),
-            owns=(fragments, to_translation),
-        ),
-        Child(
-            name="translation",
-            run=partial(translation, transcripts, to_tts, its.translator, config, its.translation_limits),
-            owns=(transcripts, to_tts),
-        ),
-        Child(
-            name="tts",
-            run=partial(
-                tts,
-                translations,
-                to_sequencer,
-                its.synthesiser,
-                config,
-                its.voicing,
-                its.tts_limits,
-                its.compute,
-            ),
-            owns=(translations, to_sequencer),
-        ),
-        Child(
-            name="sequencer",
-            run=partial(sequencer, speeches, out, Reorder()),
-            owns=(speeches, out),
-        ),
+        child("session", run_session, submitted, fragments),
+        child("asr", run_asr, fragments, transcripts),
+        child("translation", run_translation, transcripts, translations),
+        child("tts", run_tts, translations, speeches),
+        child("sequencer", run_sequencer, speeches, results),
     )
     async with open_supervisor(prefix, intensity=intensity, on_restart=on_restart) as supervisor:
-        for child in line:
-            supervisor.start_soon(child)
+        for actor in line:
+            supervisor.start_soon(actor)
         try:
-            yield Stream(config, submit, results, answer_margin_s=answer_margin_s)
+            yield Stream(config, submitted[0], results[1], answer_margin_s=answer_margin_s)
         finally:
-            submit.close()
-            results.close()
+            submitted[0].close()
+            results[1].close()
             supervisor.cancel()

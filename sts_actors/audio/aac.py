@@ -47,7 +47,7 @@ def decode_aac(data: bytes, container: Container) -> tuple[Samples, int]:
         raise
     except Exception as error:
         # A stranger's bytes in a C library: no list of its errors exists.
-        raise invalid(f"the {container} audio cannot be decoded ({type(error).__name__})") from error
+        raise invalid(f"the {container} audio cannot be decoded") from error
     check_finite(samples)
     return samples, rate
 
@@ -69,7 +69,7 @@ def encode_aac(samples: Samples, container: Container, sample_rate_hz: int, chan
     with av.open(
         buffer, "w", format=_MUXERS[container], options={"fflags": "+bitexact", **options}
     ) as output:
-        stream = output.add_stream("aac", rate=sample_rate_hz)
+        stream = output.add_stream("aac", rate=sample_rate_hz, options={"flags": "+bitexact"})
         stream.layout = _LAYOUTS[channels]
         stream.bit_rate = channels * min(_MAX_BITS_PER_S, 4 * sample_rate_hz)
         planes = np.ascontiguousarray(spread(np.clip(samples, -1, 1), channels).T)
@@ -85,11 +85,13 @@ def encode_aac(samples: Samples, container: Container, sample_rate_hz: int, chan
 
 def _decode(data: bytes, demuxer: str) -> tuple[Samples, int]:
     # Only the AAC decoder may run: probing would otherwise try those of every track in the file.
-    options = {"codec_whitelist": "aac", "max_streams": "8"}
+    options = {"codec_whitelist": "aac"}
     with av.open(io.BytesIO(data), "r", format=demuxer, options=options, metadata_errors="ignore") as source:
         if not source.streams.audio:
             raise invalid("there is no audio track in the file")
         stream = source.streams.audio[0]
+        if stream.codec_context.name != "aac":
+            raise invalid(f"the {stream.codec_context.name} codec is not served: only AAC is")
         pieces, rate, end = _decode_stream(source, stream)
     samples = np.concatenate(pieces) if pieces else np.zeros((0, 1), dtype=np.float32)
     if demuxer == "mp4" and end is not None:
@@ -110,15 +112,15 @@ def _decode_stream(
         if packet.pts is not None and packet.duration and packet.time_base is not None:
             end_s = (packet.pts + packet.duration) * packet.time_base
         for frame in packet.decode():
-            piece = np.atleast_2d(frame.to_ndarray()).T.astype(np.float32, copy=False)
             if layout is None:
-                layout = frame.sample_rate, piece.shape[1]
-                check_layout(*layout)
-            elif layout != (frame.sample_rate, piece.shape[1]):
+                layout = frame.sample_rate, frame.layout.nb_channels
+            # Before its samples are touched: PyAV 18 reads beyond the planes of a frame of many channels.
+            check_layout(frame.sample_rate, frame.layout.nb_channels)
+            if layout != (frame.sample_rate, frame.layout.nb_channels):
                 raise invalid("the sample rate or the number of channels changes within the audio")
-            frames += piece.shape[0]
+            frames += frame.samples
             if frames > MAX_DURATION_S * frame.sample_rate:
                 raise invalid(f"more than {MAX_DURATION_S} s of audio")
-            pieces.append(piece)
+            pieces.append(frame.to_ndarray().T.astype(np.float32, copy=False))
     rate = layout[0] if layout else MAX_RATE_HZ
     return pieces, rate, None if end_s is None else round(end_s * rate)

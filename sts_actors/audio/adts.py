@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import attrs
 
-from sts_actors.audio.limits import MAX_DURATION_S, check_layout, invalid
+from sts_actors.audio.limits import MAX_DURATION_S, invalid
 
 PACKET_FRAMES = 1024
 """Samples a channel in one AAC packet."""
@@ -93,13 +93,12 @@ def whole_packets(data: bytes) -> int:
     """The length in bytes of the unbroken chain of packets that `data` is; a cut last packet is left out.
 
     Raises:
-        ServiceError: `INVALID_AUDIO_FORMAT` where the chain breaks, for a gap would shift all that follows;
-            where it lasts longer than 31 s, before any of it is decoded; and on a rate out of range.
+        ServiceError: `INVALID_AUDIO_FORMAT` where the chain breaks, for a gap would shift all that follows,
+            or lasts longer than 31 s: before any of it is decoded.
     """
     frames = 0
     end = 0
     for position, header in _packets(data):
-        check_layout(header.sample_rate_hz, 1)
         frames += header.frames
         if frames > MAX_DURATION_S * header.sample_rate_hz:
             raise invalid(f"ADTS audio of more than {MAX_DURATION_S} s")

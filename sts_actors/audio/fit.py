@@ -131,10 +131,11 @@ def fit(
     tempo = min(max(overlong, 1.0), policy.max_tempo)
     variance = round(max(0.0, overlong / tempo - 1), _VARIANCE_DIGITS)
     speech = resample(stretch(speech, sample_rate_hz, tempo), sample_rate_hz, target_rate_hz)
-    # Resampling may overshoot full scale.
+    # Resampling may overshoot full scale; and the fades need a copy, which this makes.
     speech = np.clip(speech[:target_frames], -1, 1)
+    _fade(speech, target_rate_hz)
     return Fitted(
-        pcm=pad_or_trim(_faded(speech, target_rate_hz), target_frames),
+        pcm=pad_or_trim(speech, target_frames),
         tempo=tempo,
         raw_duration_ms=round(raw_s * 1000),
         speed_ratio=target_s / raw_s if raw_s else 1.0,
@@ -160,12 +161,10 @@ def _without_silent_edges(raw: Samples, sample_rate_hz: int, room: float) -> Sam
     return raw[:end] if end <= room else raw[start:end]
 
 
-def _faded(speech: Samples, sample_rate_hz: int) -> Samples:
-    """`speech` with both edges brought to silence over 5 ms, or over half of it where it is shorter."""
+def _fade(speech: Samples, sample_rate_hz: int) -> None:
+    """Bring both edges to silence, in place, over 5 ms, or over half of the speech where it is shorter."""
     frames = min(round(_FADE_S * sample_rate_hz), speech.shape[0] // 2)
-    faded = speech.copy()
     if frames:
         ramp = np.sin(np.linspace(0, np.pi / 2, frames + 1, dtype=np.float32)[:-1]) ** 2
-        faded[:frames] *= ramp
-        faded[-frames:] *= ramp[::-1]
-    return faded
+        speech[:frames] *= ramp
+        speech[-frames:] *= ramp[::-1]

@@ -11,7 +11,8 @@ import attrs
 from sts_actors.audio.limits import invalid
 
 _TABLES = re.compile(rb"stts|ctts|stsc|stco|co64|stss|stsz|stz2|elst|trun|sbgp")
-_SIZED_TABLES = (b"stsz", b"stz2")
+_COUNT_LATER = (b"stsz", b"stz2", b"sbgp")
+"""These have one more field before the number of entries."""
 _MAX_ENTRIES = 10_000
 """31 s of the shortest AAC packets (480 samples at 96 kHz) are 6,200."""
 
@@ -50,14 +51,16 @@ def refuse_bombs(data: bytes) -> None:
     Raises:
         ServiceError: `INVALID_AUDIO_FORMAT`.
     """
-    for box in boxes(data):
+    for count, box in enumerate(boxes(data)):
+        if count > _MAX_ENTRIES:
+            raise invalid("the M4A file has far more boxes than 31 s of audio need")
         if box.kind == b"mdat":
             continue
         content = data[box.start : box.end]
         if b"cmov" in content:
             raise invalid("M4A with a compressed index is not served")
         for table in _TABLES.finditer(content):
-            at = table.end() + (8 if table.group() in _SIZED_TABLES else 4)
+            at = table.end() + (8 if table.group() in _COUNT_LATER else 4)
             if int.from_bytes(content[at : at + 4], "big") > _MAX_ENTRIES:
                 raise invalid("the M4A file's index claims far more than 31 s of audio")
 

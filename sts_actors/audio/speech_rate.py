@@ -50,13 +50,14 @@ class DurationModel:
         Empty texts and empty syntheses teach nothing.
         """
         length = spoken_length(text)
-        if not length or seconds <= 0 or speed <= 0:
+        at_speed_one_s = seconds * speed
+        if not length or not at_speed_one_s > 0:
             return
         weight = _MEMORY * min(1.0, length / _LONG_CHARACTERS)
         # The voice first: it starts from what the language has shown before.
         for key in dict.fromkeys(((voice, language), ("", language))):
             usual = self.characters_per_s(voice=key[0], language=language)
-            seen = min(max(length / (seconds * speed), usual / _MOST_OFF), usual * _MOST_OFF)
+            seen = min(max(length / at_speed_one_s, usual / _MOST_OFF), usual * _MOST_OFF)
             self._rates[key] = usual + weight * (seen - usual)
 
 

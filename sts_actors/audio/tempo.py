@@ -25,7 +25,7 @@ def stretch(samples: Samples, sample_rate_hz: int, tempo: float) -> Samples:
     """
     if not MIN_TEMPO <= tempo <= MAX_TEMPO:
         raise ValueError(f"tempo {tempo} is not within {MIN_TEMPO} to {MAX_TEMPO}")
-    if tempo == 1 or not samples.shape[0]:
+    if tempo == 1:
         return samples
     graph = Graph()
     source = graph.add_abuffer(format="flt", sample_rate=sample_rate_hz, layout="mono")
@@ -40,7 +40,7 @@ def stretch(samples: Samples, sample_rate_hz: int, tempo: float) -> Samples:
     pieces: list[Samples] = []
     while True:
         try:
-            pieces.append(cast(av.AudioFrame, sink.pull()).to_ndarray()[0].astype(np.float32, copy=False))
+            pieces.append(cast("av.AudioFrame", sink.pull()).to_ndarray()[0].astype(np.float32, copy=False))
         except (EOFError, BlockingIOError):
             break
     return pad_or_trim(np.concatenate(pieces), round(samples.shape[0] / tempo))

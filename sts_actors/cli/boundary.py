@@ -11,7 +11,7 @@ import typer
 
 from sts_actors.cli.errors import CommandError, ExitCode, Kept
 from sts_actors.cli.plain import one_line
-from sts_actors.client import ClientError
+from sts_actors.client import ClientError, StreamRefused
 from sts_actors.errors import ConfigError, ErrorCode, ServiceError
 from supervision import RestartIntensityExceeded
 
@@ -34,7 +34,7 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             command(*args, **kwargs)
         except (typer.Exit, typer.Abort):
             raise
-        except (Exception, KeyboardInterrupt, BaseExceptionGroup) as error:
+        except (Exception, KeyboardInterrupt, BaseExceptionGroup) as error:  # noqa: BLE001 - users see no traceback
             raise typer.Exit(tell(error)) from None
 
     return run
@@ -53,7 +53,9 @@ def explain(error: BaseException) -> tuple[str, int]:
     """The line and the exit code for an exception or a group of them; the one most worth telling wins."""
     leaves = list(_leaves(error))
     message, code = min((_one(leaf) for leaf in leaves), key=lambda said: _RANKS.index(said[1]))
-    kept = [note for each in _every(error) for note in getattr(each, "__notes__", ()) if isinstance(note, Kept)]
+    kept = [
+        note for each in _every(error) for note in getattr(each, "__notes__", ()) if isinstance(note, Kept)
+    ]
     return "; ".join((message, *dict.fromkeys(kept))), code
 
 
@@ -64,27 +66,23 @@ _RANKS = (ExitCode.INTERRUPTED, ExitCode.INPUT, ExitCode.SERVICE, ExitCode.BUG)
 def _one(error: BaseException) -> tuple[str, ExitCode]:
     match error:
         case KeyboardInterrupt():
-            return "interrupted", ExitCode.INTERRUPTED
+            said = "interrupted", ExitCode.INTERRUPTED
         case CommandError():
-            return error.message, error.code
+            said = error.message, error.code
         case ConfigError():
-            return str(error), ExitCode.INPUT
-        case ServiceError():
-            return str(error), ExitCode.INPUT if error.code in _ASKED_WRONGLY else ExitCode.SERVICE
+            said = str(error), ExitCode.INPUT
+        case ServiceError() | StreamRefused():
+            said = str(error), ExitCode.INPUT if error.code in _ASKED_WRONGLY else ExitCode.SERVICE
         case ClientError():
-            return str(error), ExitCode.SERVICE
+            said = str(error), ExitCode.SERVICE
         case RestartIntensityExceeded():
-            return f"{error}: {error.__cause__ or 'no cause known'}", ExitCode.SERVICE
+            said = f"{error}: {error.__cause__ or 'no cause known'}", ExitCode.SERVICE
         case OSError() if error.strerror:
-            where = f"{error.filename}: " if error.filename else ""
-            return f"{where}{error.strerror}", ExitCode.SERVICE
+            said = ": ".join(filter(None, (error.filename, error.strerror))), ExitCode.SERVICE
         case _:
-            kind = type(error).__name__
-            return (
-                f"an error of sts-actors itself, please report it: {kind}: {error} "
-                f"({TRACEBACK_VARIABLE}=1 shows where)",
-                ExitCode.BUG,
-            )
+            told = f"an error of sts-actors itself, please report it: {type(error).__name__}: {error}"
+            said = f"{told} ({TRACEBACK_VARIABLE}=1 shows where)", ExitCode.BUG
+    return said
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:

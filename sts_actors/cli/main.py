@@ -29,7 +29,9 @@ app.add_typer(models)
 
 @app.callback()
 def options(
-    version: Annotated[bool, typer.Option("--version", help="Say which version this is.", is_eager=True)] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Say which version this is.", is_eager=True)
+    ] = False,
 ) -> None:
     """Read the options that stand before a command."""
     if version:

@@ -53,7 +53,7 @@ def open_audio(path: Path) -> Iterator[AudioFile]:
     """
     with closing(_open_container(path)) as container:
         if not container.streams.audio:
-            raise CommandError(f"{path} has no audio track: give a file with sound")
+            raise _not_audio(path)
         file = AudioFile()
         frames = _decode(container, file)
         # The first frame, not the header, tells the true rate: an HE-AAC header names half of it.
@@ -101,7 +101,9 @@ def _open_container(path: Path) -> av.container.InputContainer:
 
 
 def _not_audio(path: Path) -> CommandError:
-    return CommandError(f"{path} is not an audio file that can be read: give WAV, FLAC, MP3, M4A, OGG or alike")
+    return CommandError(
+        f"{path} is not an audio file: give a WAV, FLAC, MP3, M4A or any other file with sound"
+    )
 
 
 def _decode(container: av.container.InputContainer, file: AudioFile) -> Iterator[AudioFrame]:
@@ -121,7 +123,7 @@ def _decode(container: av.container.InputContainer, file: AudioFile) -> Iterator
             # As players do: one damaged packet costs its own few milliseconds, not the file.
             file.damaged_packets += 1
             continue
-        yield from (frame for frame in decoded if isinstance(frame, AudioFrame) and frame.samples)
+        yield from (frame for frame in decoded if frame.samples)
 
 
 def _convert(frames: Iterable[AudioFrame], rate_hz: int, channels: int) -> Iterator[Pcm]:
@@ -132,7 +134,9 @@ def _convert(frames: Iterable[AudioFrame], rate_hz: int, channels: int) -> Itera
         if resampler is None or layout != known:
             if resampler is not None:
                 yield from _arrays(resampler.resample(None), channels)
-            resampler = AudioResampler(format="s16", layout="stereo" if channels == MAX_CHANNELS else "mono", rate=rate_hz)
+            resampler = AudioResampler(
+                format="s16", layout="stereo" if channels == MAX_CHANNELS else "mono", rate=rate_hz
+            )
             known = layout
         # Only the order counts here: a gap in the timestamps is no reason to invent samples.
         frame.pts = None
@@ -144,5 +148,4 @@ def _convert(frames: Iterable[AudioFrame], rate_hz: int, channels: int) -> Itera
 def _arrays(frames: Iterable[AudioFrame], channels: int) -> Iterator[Pcm]:
     for frame in frames:
         # Packed samples: one row, channels interleaved.
-        samples: Pcm = frame.to_ndarray().reshape(-1, channels)
-        yield samples
+        yield frame.to_ndarray().astype(np.int16, copy=False).reshape(-1, channels)

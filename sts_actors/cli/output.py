@@ -8,7 +8,7 @@ from typing import Self, TextIO
 
 import attrs
 
-from sts_actors.cli.errors import CommandError
+from sts_actors.cli.errors import CommandError, Kept
 from sts_actors.cli.media import Pcm
 from sts_actors.cli.plain import clock
 from sts_actors.cli.srt import cues, render
@@ -41,9 +41,12 @@ class OutputPaths:
         return self.wav, self.source_srt, self.target_srt
 
 
-def output_paths(source: Path, wanted: Path | None, *, source_language: str, target_language: str) -> OutputPaths:
-    """Where a dub goes: `talk.mp3` gives `talk.pt.wav`, `talk.en.srt` and `talk.pt.srt`, unless `wanted`
-    names a WAV file or a folder.
+def output_paths(
+    source: Path, wanted: Path | None, *, source_language: str, target_language: str
+) -> OutputPaths:
+    """Where a dub goes: `talk.mp3` gives `talk.pt.wav`, `talk.en.srt` and `talk.pt.srt`.
+
+    `wanted` may name another WAV file or a folder.
 
     Raises:
         CommandError: `wanted` is no WAV name, or a file would be written over the input.
@@ -92,11 +95,6 @@ class DubWriter:
         """How much of the dub is written."""
         return self.frames / self._rate_hz
 
-    def kept(self) -> str:
-        """Where a dub that was broken off can be heard, or an empty text."""
-        partial = self.paths.partial.wav
-        return f"partial output kept: {partial} ({clock(self.seconds)})" if partial.exists() else ""
-
     def __enter__(self) -> Self:
         partial = self.paths.partial
         try:
@@ -142,6 +140,8 @@ class DubWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if error is not None and self.frames:
+            error.add_note(Kept(f"partial output kept: {self.paths.partial.wav} ({clock(self.seconds)})"))
         try:
             self._files.close()
             for partial, final in zip(self.paths.partial.all(), self.paths.all(), strict=True):

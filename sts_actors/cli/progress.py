@@ -1,5 +1,6 @@
 """What a person sees while a dub runs: a live table on a terminal, plain lines anywhere else."""
 
+import logging
 from collections import deque
 from types import TracebackType
 from typing import Self
@@ -32,7 +33,11 @@ class Display:
         self._answered_s = 0.0
         # Not redirecting: a worker process or a log writes where it always does.
         self._live = Live(
-            console=console, get_renderable=self._render, refresh_per_second=8, transient=True, redirect_stderr=False
+            console=console,
+            get_renderable=self._render,
+            refresh_per_second=8,
+            transient=True,
+            redirect_stderr=False,
         )
 
     def __enter__(self) -> Self:
@@ -51,6 +56,10 @@ class Display:
         self._waiting = what
         if what and not self._console.is_terminal:
             self._print(Text(what))
+
+    def note(self, text: str) -> None:
+        """Say something in passing."""
+        self._print(Text(one_line(text), "yellow"))
 
     def sent(self, fragment: FragmentReport) -> None:
         """A fragment is on its way."""
@@ -72,7 +81,8 @@ class Display:
     def _render(self) -> RenderableType:
         parts: list[RenderableType] = []
         if self._recent or self._in_flight:
-            parts.append(_table((*self._recent, *self._in_flight.values())))
+            # Snapshots: the live table is drawn in a thread of its own.
+            parts.append(_table(tuple(self._recent) + tuple(self._in_flight.values())))
         if self._waiting:
             parts.append(Spinner("dots", Text(f" {self._waiting}")))
         if self._estimated_s:
@@ -84,10 +94,22 @@ class Display:
         return Group(*parts)
 
 
+class LogLines(logging.Handler):
+    """Shows log records as notes: one line each, without tracebacks."""
+
+    def __init__(self, display: Display) -> None:
+        super().__init__(logging.WARNING)
+        self._display = display
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show a record."""
+        self._display.note(record.getMessage())
+
+
 def describe(fragment: FragmentReport) -> Text:
     """A fragment's fate on one line."""
     begin, end = clock(fragment.start_s), clock(fragment.start_s + fragment.duration_s)
-    line = Text.assemble(f"{fragment.sequence_number:>4}  {begin}–{end}  ")
+    line = Text.assemble(f"{fragment.sequence_number:>4}  {begin}-{end}  ")
     for name, stage in zip(("recognised", "translated", "spoken"), STAGES, strict=True):
         line.append_text(Text.assemble(f"{name} ", stage_cell(fragment, stage), "  "))
     line.append_text(verdict(fragment))
@@ -103,9 +125,11 @@ def stage_cell(fragment: FragmentReport, stage: str) -> Text:
     took_ms = getattr(fragment, f"{stage}_ms")
     if took_ms is not None:
         return Text(f"{took_ms / 1000:.1f} s", "green")
-    if fragment.error is not None and fragment.error["stage"] == stage:
+    if fragment.error is not None and fragment.error.stage == stage:
         return Text("failed", "red")
-    return Text("–", "dim")
+    # A failure tells no times, but what was said before it.
+    known = {"asr": fragment.transcript, "translation": fragment.translated_text}.get(stage)
+    return Text("-", "dim") if known is None else Text("done", "green")
 
 
 def verdict(fragment: FragmentReport) -> Text:
@@ -114,7 +138,7 @@ def verdict(fragment: FragmentReport) -> Text:
         return Text("unanswered", "red")
     took = f"{fragment.latency_s:.1f} s"
     if fragment.status not in SERVED:
-        code = one_line(str(fragment.error["code"])) if fragment.error else fragment.status
+        code = one_line(fragment.error.code) if fragment.error else fragment.status
         return Text(f"{took} {code}", "red")
     if fragment.late:
         return Text(f"{took} late", "yellow")
@@ -140,13 +164,17 @@ def _table(fragments: tuple[FragmentReport, ...]) -> Table:
 def closing_table(report: DubReport) -> Table:
     """The run summed up."""
     totals = report.totals
-    table = Table(title=f"{report.source_language} → {report.target_language}", show_header=False, title_justify="left")
+    table = Table(
+        title=f"{report.source_language} → {report.target_language}", show_header=False, title_justify="left"
+    )
     table.add_column(style="dim")
     table.add_column()
     table.add_row("speech", f"{clock(totals.audio_s)} in {totals.fragments} fragments")
     table.add_row("dubbed", _fates(report))
     if totals.latency_p50_s is not None and totals.latency_p95_s is not None:
-        table.add_row("answered in", f"{totals.latency_p50_s:.1f} s (median), {totals.latency_p95_s:.1f} s (p95)")
+        table.add_row(
+            "answered in", f"{totals.latency_p50_s:.1f} s (median), {totals.latency_p95_s:.1f} s (p95)"
+        )
         table.add_row("real-time factor", f"{totals.real_time_factor:.2f}")
         table.add_row("kept up with real time", Text("yes", "green") if totals.kept_up else Text("no", "red"))
     return table

@@ -7,6 +7,8 @@ from typing import Any
 import attrs
 import orjson
 
+from sts_actors.client import FragmentError, Processed
+
 SERVED = ("success", "partial")
 """The statuses that come with audio."""
 
@@ -16,9 +18,9 @@ _NO_FIGURE = 1e12
 
 @attrs.frozen(kw_only=True)
 class FragmentReport:
-    """One fragment, from the worker's side. `start_s` is its place in the input; the other times count
-    from the start of the run.
+    """One fragment, from the worker's side.
 
+    `start_s` is its place in the input; `sent_s` and `answered_s` count from the start of the run.
     `status` is the wire's, or `unanswered`; a figure that never came is None.
     """
 
@@ -41,7 +43,7 @@ class FragmentReport:
     """How long after its due time it was sent; only in a live run."""
     late: bool = False
     warnings: tuple[str, ...] = ()
-    error: dict[str, str | bool] | None = None
+    error: FragmentError | None = None
 
     @property
     def latency_s(self) -> float | None:
@@ -97,34 +99,32 @@ class DubReport:
 
 
 def fragment_report(
-    asked: FragmentReport, answer: dict[str, Any], *, answered_s: float, late_after_s: float
+    asked: FragmentReport, answer: Processed, *, answered_s: float, late_after_s: float
 ) -> FragmentReport:
-    """`asked`, completed from a `fragment:processed`; what the answer leaves out stays None.
+    """`asked`, completed from its answer; what the answer leaves out stays None.
 
     Args:
         asked: the fragment as it was sent.
-        answer: the event's payload; as it comes from another service, nothing in it is relied upon.
+        answer: the service's; its figures are whatever another program made of them.
         answered_s: when it came.
         late_after_s: a worker throws away what takes longer.
     """
-    timings, metadata = _table(answer, "stage_timings"), _table(answer, "metadata")
-    warnings = answer.get("warnings")
     return attrs.evolve(
         asked,
-        status=_text(answer, "status") or "failed",
-        transcript=_text(answer, "transcript"),
-        translated_text=_text(answer, "translated_text"),
-        asr_ms=_number(timings, "asr_ms"),
-        translation_ms=_number(timings, "translation_ms"),
-        tts_ms=_number(timings, "tts_ms"),
-        processing_time_ms=_number(answer, "processing_time_ms"),
-        dubbed_duration_ms=_number(metadata, "dubbed_duration_ms"),
-        duration_variance_percent=_number(metadata, "duration_variance_percent"),
-        speed_ratio=_number(metadata, "speed_ratio"),
+        status=answer.status,
+        transcript=answer.transcript,
+        translated_text=answer.translated_text,
+        asr_ms=_figure(answer.stage_timings.get("asr_ms")),
+        translation_ms=_figure(answer.stage_timings.get("translation_ms")),
+        tts_ms=_figure(answer.stage_timings.get("tts_ms")),
+        processing_time_ms=_figure(answer.processing_time_ms),
+        dubbed_duration_ms=_figure(answer.metadata.get("dubbed_duration_ms")),
+        duration_variance_percent=_figure(answer.metadata.get("duration_variance_percent")),
+        speed_ratio=_figure(answer.metadata.get("speed_ratio")),
         answered_s=answered_s,
         late=answered_s - asked.sent_s > late_after_s,
-        warnings=tuple(map(str, warnings)) if isinstance(warnings, list) else (),
-        error=_fault(answer),
+        warnings=answer.warnings,
+        error=answer.error,
     )
 
 
@@ -190,16 +190,8 @@ def _fragment_json(fragment: FragmentReport) -> dict[str, Any]:
         "held_back_ms": round(fragment.held_back_s * 1000),
         "late": fragment.late,
         "warnings": list(fragment.warnings),
-        "error": fragment.error,
+        "error": None if fragment.error is None else attrs.asdict(fragment.error),
     }
-
-
-def _fault(answer: dict[str, Any]) -> dict[str, str | bool] | None:
-    error = _table(answer, "error")
-    if not error:
-        return None
-    named: dict[str, str | bool] = {name: str(error.get(name, "")) for name in ("stage", "code", "message")}
-    return {**named, "retryable": error.get("retryable") is True}
 
 
 def _busy(fragments: Iterable[FragmentReport]) -> float:
@@ -216,17 +208,7 @@ def _rounded(table: dict[str, Any]) -> dict[str, Any]:
     return {key: round(value, 3) if isinstance(value, float) else value for key, value in table.items()}
 
 
-def _table(payload: dict[str, Any], name: str) -> dict[str, Any]:
-    value = payload.get(name)
-    return value if isinstance(value, dict) else {}
-
-
-def _text(payload: dict[str, Any], name: str) -> str | None:
-    value = payload.get(name)
-    return value if isinstance(value, str) else None
-
-
-def _number(payload: dict[str, Any], name: str) -> float | None:
-    value = payload.get(name)
-    good = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _NO_FIGURE
-    return value if good else None
+def _figure(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if abs(value) < _NO_FIGURE else None

@@ -1,13 +1,19 @@
 """What this package asks of others, by extra, and what is installed of it."""
 
 import re
+import shlex
+import sys
 import tomllib
 from importlib import metadata
 from pathlib import Path
 
 import attrs
 
-_REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(?P<brackets>\[[^\]]*\])?\s*(?P<versions>[^;]*)(;(?P<marker>.*))?")
+import sts_actors
+
+_REQUIREMENT = re.compile(
+    r"(?P<name>[A-Za-z0-9._-]+)(?P<brackets>\[[^\]]*\])?\s*(?P<versions>[^;]*)(;(?P<marker>.*))?"
+)
 _EXTRA = re.compile(r"extra\s*==\s*['\"](?P<extra>[^'\"]+)['\"]")
 
 
@@ -33,7 +39,7 @@ class Package:
         if self.installed is None:
             return False
         pinned = self.requirement.versions.removeprefix("==")
-        return pinned == self.requirement.versions or pinned == self.installed
+        return pinned in {self.requirement.versions, self.installed}
 
 
 def parse(line: str, extra: str = "") -> Requirement:
@@ -53,13 +59,27 @@ def parse(line: str, extra: str = "") -> Requirement:
     )
 
 
-def packages(name: str = "sts_actors", *, checkout: Path | None = None) -> tuple[Package, ...]:
-    """All that `name` asks for; out of the `pyproject.toml` in `checkout` where it is not installed."""
+def packages(name: str, folder: Path | None) -> tuple[Package, ...]:
+    """All that `name` asks for; out of the `pyproject.toml` in `folder` where it is not installed."""
     try:
         requirements = [parse(line) for line in metadata.requires(name) or ()]
     except metadata.PackageNotFoundError:
-        requirements = _from_checkout(checkout)
+        requirements = _from_checkout(folder)
     return tuple(Package(requirement=each, installed=installed(each.name)) for each in requirements)
+
+
+def checkout() -> Path | None:
+    """The folder of the source tree that this runs from, or None where it was installed as a wheel."""
+    folder = Path(sts_actors.__file__).parent.parent
+    return folder if (folder / "pyproject.toml").is_file() else None
+
+
+def install_command(extra: str) -> str:
+    """The command that installs an extra into the Python that is running."""
+    folder = checkout()
+    what = f"sts_actors[{extra}]" if folder is None else f"{folder}[{extra}]"
+    editable = () if folder is None else ("-e",)
+    return shlex.join([sys.executable, "-m", "pip", "install", *editable, what])
 
 
 def installed(name: str) -> str | None:

@@ -1,1 +1,52 @@
-"""."""
+"""A Socket.IO client on Trio, and the worker's side of the dubbing contract on top of it."""
+
+from sts_actors.client.answers import (
+    Acked,
+    Backpressure,
+    Complete,
+    FragmentError,
+    Processed,
+    Ready,
+    ServerErrorEvent,
+    ServerWarning,
+    StreamEvent,
+)
+from sts_actors.client.client import Client, open_client
+from sts_actors.client.errors import (
+    BadAnswer,
+    ClientError,
+    ConnectFailed,
+    ConnectionLost,
+    MessageTooLarge,
+    NoAnswer,
+    StreamRefused,
+)
+from sts_actors.client.inbox import Events
+from sts_actors.client.incoming import Event
+from sts_actors.client.worker import DubbingStream, StreamInit, open_dubbing_stream
+
+__all__ = [
+    "Acked",
+    "Backpressure",
+    "BadAnswer",
+    "Client",
+    "ClientError",
+    "Complete",
+    "ConnectFailed",
+    "ConnectionLost",
+    "DubbingStream",
+    "Event",
+    "Events",
+    "FragmentError",
+    "MessageTooLarge",
+    "NoAnswer",
+    "Processed",
+    "Ready",
+    "ServerErrorEvent",
+    "ServerWarning",
+    "StreamEvent",
+    "StreamInit",
+    "StreamRefused",
+    "open_client",
+    "open_dubbing_stream",
+]

@@ -75,7 +75,7 @@ def submit(stream, count, start=0):
         stream.submit(header, AUDIO, LABEL)
 
 
-async def test_a_fragment_comes_out_as_speech_as_long_as_it_went_in():
+async def test_a_fragment_comes_out_as_speech_as_long_as_it_went_in(autojump_clock):
     async with opened(Faults()) as stream:
         submit(stream, 1)
         stream.end()
@@ -86,7 +86,7 @@ async def test_a_fragment_comes_out_as_speech_as_long_as_it_went_in():
     assert result.header.duration_ms == 100
 
 
-async def test_ending_a_stream_drains_what_is_in_flight_in_order():
+async def test_ending_a_stream_drains_what_is_in_flight_in_order(autojump_clock):
     async with opened(Faults()) as stream:
         submit(stream, 3)
         stream.end()
@@ -95,7 +95,7 @@ async def test_ending_a_stream_drains_what_is_in_flight_in_order():
     assert [result.header.sequence_number for result in results] == [0, 1, 2]
 
 
-async def test_nothing_is_admitted_after_the_end():
+async def test_nothing_is_admitted_after_the_end(autojump_clock):
     async with opened(Faults()) as stream:
         stream.end()
         with pytest.raises(trio.ClosedResourceError):
@@ -103,7 +103,7 @@ async def test_nothing_is_admitted_after_the_end():
         assert stream.in_flight == 0
 
 
-async def test_a_full_entrance_refuses_at_once_and_admits_nothing():
+async def test_a_full_entrance_refuses_at_once_and_admits_nothing(autojump_clock):
     async with opened(Faults(), capacity=2) as stream:
         submit(stream, 2)
         with pytest.raises(trio.WouldBlock):
@@ -111,7 +111,7 @@ async def test_a_full_entrance_refuses_at_once_and_admits_nothing():
         assert stream.in_flight == 2
 
 
-async def test_a_crash_in_one_stage_fails_that_fragment_and_nothing_else():
+async def test_a_crash_in_one_stage_fails_that_fragment_and_nothing_else(autojump_clock):
     async with opened(Faults(bugs=frozenset({1}))) as stream:
         submit(stream, 4)
         stream.end()
@@ -120,7 +120,7 @@ async def test_a_crash_in_one_stage_fails_that_fragment_and_nothing_else():
     assert (results[1].code, results[1].stage) == (ErrorCode.UNKNOWN_ERROR, Stage.ASR)
 
 
-async def test_undecodable_audio_fails_in_its_place():
+async def test_undecodable_audio_fails_in_its_place(autojump_clock):
     async with opened(Faults()) as stream:
         submit(stream, 1)
         header = stream.header(fragment_id="odd", sequence_number=1, duration_ms=100)
@@ -132,7 +132,7 @@ async def test_undecodable_audio_fails_in_its_place():
     assert results[1].code is ErrorCode.INVALID_AUDIO_FORMAT
 
 
-async def test_a_stage_that_never_stops_crashing_ends_the_stream_with_the_cause():
+async def test_a_stage_that_never_stops_crashing_ends_the_stream_with_the_cause(autojump_clock):
     codes = []
 
     async def dub():
@@ -148,7 +148,7 @@ async def test_a_stage_that_never_stops_crashing_ends_the_stream_with_the_cause(
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
-async def test_leaving_early_leaves_no_task_and_no_channel():
+async def test_leaving_early_leaves_no_task_and_no_channel(autojump_clock):
     tasks = trio.lowlevel.current_statistics().tasks_living
     async with opened(Faults(slow=frozenset({1}))) as stream:
         submit(stream, 5)

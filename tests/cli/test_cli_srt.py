@@ -1,4 +1,5 @@
 import re
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -6,7 +7,9 @@ from hypothesis import strategies as st
 from sts_actors.cli.srt import CUE_LINES, LINE_CHARACTERS, Cue, cues, render, stamp
 
 TEXTS = st.text(max_size=400)
-SPANS = st.tuples(st.integers(0, 10**8), st.integers(0, 31_000)).map(lambda pair: (pair[0], pair[0] + pair[1]))
+SPANS = st.tuples(st.integers(0, 10**8), st.integers(0, 31_000)).map(
+    lambda pair: (pair[0], pair[0] + pair[1])
+)
 STAMP = re.compile(r"(\d{2,}):(\d\d):(\d\d),(\d{3})")
 
 
@@ -43,7 +46,7 @@ def test_cues_fill_their_span_without_gap_or_overlap_and_lose_no_character(text,
     assert visible("".join(cue.text for cue in laid)) == visible(text)
     edges = [edge for cue in laid for edge in (cue.start_ms, cue.end_ms)]
     assert edges == sorted(edges)
-    assert all(a.end_ms == b.start_ms for a, b in zip(laid, laid[1:], strict=False))
+    assert all(a.end_ms == b.start_ms for a, b in pairwise(laid))
     if laid:
         assert (edges[0], edges[-1]) == span
 

@@ -1,0 +1,111 @@
+"""The service: models, server, routes, in one block that ends when it is cancelled."""
+
+import ipaddress
+import logging
+from functools import partial
+
+import attrs
+import orjson
+import trio
+
+from sts_actors import __version__
+from sts_actors.connection import attach
+from sts_actors.dubbing import Dubbing
+from sts_actors.errors import ConfigError
+from sts_actors.gateway import HttpRequest, HttpResponse, Limits, Server, serve
+from sts_actors.metrics import CONTENT_TYPE, Metrics
+from sts_actors.models import Models, open_models
+from sts_actors.profiles import model_specs
+from sts_actors.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+@attrs.frozen(kw_only=True)
+class Service:
+    """A running service."""
+
+    url: str
+    models: Models
+
+    async def wait_ready(self) -> None:
+        """Wait until all models have been loaded."""
+        await self.models.wait_ready()
+
+
+async def run_service(
+    settings: Settings, *, task_status: trio.TaskStatus[Service] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Serve until cancelled; `task_status` gets the `Service` once it listens, before the models are loaded.
+
+    Raises:
+        ConfigError: a setting, a missing model file or the address stops the start.
+        supervision.RestartIntensityExceeded: a model died too often.
+    """
+    _check_exposure(settings)
+    specs = await trio.to_thread.run_sync(model_specs, settings)
+    metrics = Metrics()
+    async with open_models(
+        specs, device_tokens=settings.device_tokens, on_restart=lambda actor, _: metrics.restarted(actor)
+    ) as models:
+        server = Server(
+            limits=Limits(),
+            ping_interval=settings.ping_interval_s,
+            ping_timeout=settings.ping_timeout_s,
+            max_http_buffer_size=settings.max_buffer_bytes,
+        )
+        dubbing = Dubbing(settings=settings, models=models, metrics=metrics)
+        attach(server, dubbing)
+        _add_routes(server, dubbing)
+        async with trio.open_nursery() as nursery:
+            try:
+                addresses = await nursery.start(partial(serve, server, settings.host, settings.port))
+            except OSError as error:
+                raise ConfigError(
+                    f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}; "
+                    "choose another --host or --port"
+                ) from None
+            host, port = addresses[0][:2]
+            shown = f"[{host}]" if ":" in host else host
+            log.info("listening on http://%s:%d", shown, port)
+            task_status.started(Service(url=f"http://{shown}:{port}", models=models))
+
+
+def _check_exposure(settings: Settings) -> None:
+    if settings.auth_token or settings.allow_public_without_token or _is_loopback(settings.host):
+        return
+    raise ConfigError(
+        f"{settings.host} can be reached from outside and STS_AUTH_TOKEN is not set: set it, "
+        "or set STS_ALLOW_PUBLIC_WITHOUT_TOKEN=true"
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _add_routes(server: Server, dubbing: Dubbing) -> None:
+    async def health(_: HttpRequest) -> HttpResponse:
+        return _json(200, {"status": "healthy", "version": __version__})
+
+    async def ready(_: HttpRequest) -> HttpResponse:
+        missing = [stage.value for stage in dubbing.models.missing]
+        return _json(503 if missing else 200, {"status": "loading" if missing else "ready", "missing": missing})
+
+    async def metrics(_: HttpRequest) -> HttpResponse:
+        return HttpResponse(
+            status=200, headers=[("Content-Type", CONTENT_TYPE)], body=dubbing.metrics.render()
+        )
+
+    server.route("GET", "/health", health)
+    server.route("GET", "/ready", ready)
+    server.route("GET", "/metrics", metrics)
+
+
+def _json(status: int, content: dict[str, object]) -> HttpResponse:
+    return HttpResponse(
+        status=status, headers=[("Content-Type", "application/json")], body=orjson.dumps(content)
+    )

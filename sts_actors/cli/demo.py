@@ -1,0 +1,90 @@
+"""`sts-actors demo`: real speech, dubbed live, with nothing but what pip has brought."""
+
+import importlib.util
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from sts_actors.cli.dub import DubJob, Finished, Profile, run_job
+from sts_actors.cli.dubbing import DubRequest
+from sts_actors.cli.errors import CommandError
+from sts_actors.cli.models import prepare_models
+from sts_actors.cli.plain import clock, one_line
+from sts_actors.cli.progress import closing_table
+from sts_actors.cli.requirements import install_command
+
+SPEECH_PACKAGE = "moonshine_voice"
+SPEECH = Path("assets", "two_cities.wav")
+"""44 s of a man reading the opening of A Tale of Two Cities."""
+
+
+def demo(
+    folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Where to write.", file_okay=False)] = Path("out"),
+    *,
+    profile: Annotated[Profile, typer.Option(help="Which engines to run on.")] = "embedded",
+    live: Annotated[
+        bool, typer.Option("--live/--fast", help="Send fragments as they are spoken, or as fast as they are taken.")
+    ] = True,
+) -> None:
+    """Dub 44 seconds of English into Portuguese as they are spoken."""
+    console = Console()
+    source = find_speech()
+    prepare_models(profile, console)
+    job = DubJob(
+        source=source,
+        output=folder / f"{source.stem}.pt.wav",
+        request=DubRequest(source_language="en", target_language="pt", live=live),
+        url=None,
+        profile=profile,
+        report=folder / f"{source.stem}.json",
+    )
+    finished = run_job(job, console)
+    console.print(closing_table(finished.report))
+    for line in epilogue(finished, source):
+        console.print(line, soft_wrap=True)
+    finished.check()
+
+
+def find_speech() -> Path:
+    """The recording, out of the installed package; the package itself is not imported.
+
+    Raises:
+        CommandError: it is not installed.
+    """
+    spec = importlib.util.find_spec(SPEECH_PACKAGE)
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        path = Path(folder) / SPEECH
+        if path.is_file():
+            return path
+    raise CommandError(f"the speech to dub is not installed; install it with: {install_command('embedded')}")
+
+
+def epilogue(finished: Finished, source: Path) -> list[Text]:
+    """What was said, how fast, and where to listen."""
+    report = finished.report
+    totals = report.totals
+    lines = [Text("\nWhat was said", "bold")]
+    for fragment in report.fragments:
+        lines.append(Text(f"{clock(fragment.start_s):>5}  {one_line(fragment.transcript or '(nothing)')}", "dim"))
+        lines.append(Text(f"       {one_line(fragment.translated_text or '(silence)')}"))
+    lines.append(Text("\nHow fast", "bold"))
+    if totals.latency_p50_s is not None and totals.latency_p95_s is not None and totals.real_time_factor:
+        lines.append(
+            Text(
+                f"  {totals.audio_s:.1f} s of speech took {totals.busy_s:.1f} s of work: "
+                f"{1 / totals.real_time_factor:.1f} times as fast as it was spoken"
+            )
+        )
+        lines.append(
+            Text(
+                f"  each dub was back {totals.latency_p50_s:.1f} s (median) to {totals.latency_p95_s:.1f} s (p95) "
+                "after its fragment was sent"
+            )
+        )
+    lines.append(Text("\nListen", "bold"))
+    lines.append(Text(f"  the dub       {finished.paths.wav}"))
+    lines.append(Text(f"  the original  {source}"))
+    return lines

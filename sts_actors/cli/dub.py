@@ -1,0 +1,194 @@
+"""`sts-actors dub`: a file in, the same file in another language out."""
+
+import logging
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Literal
+
+import attrs
+import trio
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from sts_actors.app import run_service
+from sts_actors.cli.dubbing import MAX_FRAGMENT_S, DubRequest, DubRun
+from sts_actors.cli.errors import CommandError, ExitCode
+from sts_actors.cli.media import open_audio
+from sts_actors.cli.output import DubWriter, OutputPaths, output_paths
+from sts_actors.cli.progress import Display, LogLines, closing_table
+from sts_actors.cli.report import DubReport
+from sts_actors.cli.report_file import ReportFile
+from sts_actors.settings import Settings, load_settings
+
+Profile = Literal["embedded", "production", "fake"]
+
+
+def dub(
+    source: Annotated[
+        Path, typer.Argument(metavar="INPUT", help="Any file with sound in it.", show_default=False)
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[OUTPUT]", help="A WAV file or a folder.  [default: INPUT.<to>.wav]", show_default=False
+        ),
+    ] = None,
+    *,
+    from_: Annotated[
+        str, typer.Option("--from", metavar="LANGUAGE", help="The language spoken in it.")
+    ] = "en",
+    to: Annotated[str, typer.Option("--to", metavar="LANGUAGE", help="The language to dub it in.")] = "pt",
+    voice: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The voice to dub with; `doctor` lists them.")
+    ] = None,
+    fragment_seconds: Annotated[
+        float, typer.Option(min=1.0, max=MAX_FRAGMENT_S, help="Seconds in a fragment.")
+    ] = 6.0,
+    url: Annotated[
+        str | None, typer.Option(metavar="URL", help="A running service; else one is started for this dub.")
+    ] = None,
+    profile: Annotated[
+        Profile, typer.Option(help="What the service runs on that is started for this dub.")
+    ] = "embedded",
+    live: Annotated[
+        bool,
+        typer.Option(
+            "--live/--fast", help="Send fragments as they would be spoken, or as fast as they are taken."
+        ),
+    ] = False,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE.json", help="Write all figures here.", dir_okay=False)
+    ] = None,
+) -> None:
+    """Dub a file: writes the dub as WAV, exactly as long, and subtitles in both languages beside it.
+
+    A service that takes only those who know its token gets the one in STS_AUTH_TOKEN.
+    """
+    request = DubRequest(
+        source_language=from_,
+        target_language=to,
+        voice=voice,
+        fragment_s=fragment_seconds,
+        live=live,
+        token=os.environ.get("STS_AUTH_TOKEN", ""),
+    )
+    console = Console()
+    job = DubJob(source=source, output=output, request=request, url=url, profile=profile, report=report)
+    finished = run_job(job, console)
+    console.print(closing_table(finished.report))
+    for label, path in zip(("dub", from_, to), finished.paths.all(), strict=True):
+        console.print(Text(f"{label:>8}  {path}"), soft_wrap=True)
+    if report is not None:
+        console.print(Text(f"{'report':>8}  {report}"), soft_wrap=True)
+    finished.check()
+
+
+@attrs.frozen(kw_only=True)
+class DubJob:
+    """A dub as it was asked for; without `url` a service on `profile` is started for it."""
+
+    source: Path
+    output: Path | None
+    request: DubRequest
+    url: str | None
+    profile: str
+    report: Path | None
+
+
+@attrs.frozen(kw_only=True)
+class Finished:
+    """A dub that ran to its end."""
+
+    report: DubReport
+    paths: OutputPaths
+
+    def check(self) -> None:
+        """Tell a dub with holes from a good one by the exit code.
+
+        Raises:
+            CommandError: fragments failed; the dub is silent there.
+        """
+        failed = [(f.sequence_number, f.error) for f in self.report.fragments if f.error is not None]
+        if failed:
+            number, fault = failed[0]
+            raise CommandError(
+                f"{len(failed)} of {len(self.report.fragments)} fragments failed and are silent in the dub; "
+                f"the first, number {number}: {fault.code}: {fault.message}",
+                code=ExitCode.SERVICE,
+            )
+
+
+def run_job(job: DubJob, console: Console) -> Finished:
+    """Dub, showing progress on `console`.
+
+    Raises:
+        CommandError, ConfigError, ClientError: alone or in groups; see `boundary`.
+    """
+    its = job.request
+    paths = output_paths(
+        job.source, job.output, source_language=its.source_language, target_language=its.target_language
+    )
+    if job.url is None:
+        settings = load_settings(profile=job.profile, overrides={"host": "127.0.0.1", "port": 0})
+        way = partial(_through_own_service, settings=settings)
+    else:
+        way = partial(DubRun.through, url=job.url)
+    with (
+        open_audio(job.source) as audio,
+        Display(console, estimated_s=audio.estimated_s) as display,
+        _logging_to(display),
+        DubWriter(paths, sample_rate_hz=audio.sample_rate_hz, channels=audio.channels) as writer,
+    ):
+        run = DubRun(request=its, audio=audio, writer=writer, display=display)
+        started = time.monotonic()
+
+        def make(complete: bool) -> DubReport:
+            return DubReport(
+                input=str(job.source),
+                output=str(paths.wav if complete else paths.partial.wav),
+                source_language=its.source_language,
+                target_language=its.target_language,
+                mode="live" if its.live else "fast",
+                url=job.url,
+                profile=None if job.url else job.profile,
+                sample_rate_hz=audio.sample_rate_hz,
+                channels=audio.channels,
+                complete=complete,
+                wall_s=time.monotonic() - started,
+                fragments=tuple(run.fragments),
+            )
+
+        with ReportFile(job.report, make):
+            trio.run(way, run)
+        if audio.damaged_packets:
+            display.note(
+                f"{audio.damaged_packets} damaged pieces of {job.source} could not be read and are left out"
+            )
+    return Finished(report=make(complete=True), paths=paths)
+
+
+async def _through_own_service(run: DubRun, settings: Settings) -> None:
+    async with trio.open_nursery() as nursery:
+        run.display.waiting(f"starting the engines ({settings.profile})")
+        service = await nursery.start(run_service, settings)
+        await service.wait_ready()
+        run.display.waiting("")
+        await run.through(service.url)
+        nursery.cancel_scope.cancel()
+
+
+@contextmanager
+def _logging_to(display: Display) -> Iterator[None]:
+    """Warnings of the service that runs in this process go where the progress is shown."""
+    handler = LogLines(display)
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)

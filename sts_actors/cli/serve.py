@@ -1,0 +1,38 @@
+"""`sts-actors serve`: the service, until Ctrl-C."""
+
+from pathlib import Path
+from typing import Annotated
+
+import trio
+import typer
+from rich.console import Console
+
+from sts_actors.app import run_service
+from sts_actors.cli.dub import Profile
+from sts_actors.settings import Settings, load_settings
+
+
+def serve(
+    profile: Annotated[Profile, typer.Option(help="Which engines to run on.")] = "embedded",
+    host: Annotated[
+        str | None, typer.Option(help="The address to listen on.  [default: 127.0.0.1]", show_default=False)
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(help="The port to listen on; 0 takes a free one.  [default: 8000]", show_default=False),
+    ] = None,
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="A TOML file with settings.")] = None,
+) -> None:
+    """Serve dubbing streams over Socket.IO, with /health, /ready and /metrics on the same port."""
+    settings = load_settings(profile=profile, config_file=config, overrides={"host": host, "port": port})
+    trio.run(_serve, settings, Console())
+
+
+async def _serve(settings: Settings, console: Console) -> None:
+    async with trio.open_nursery() as nursery:
+        service = await nursery.start(run_service, settings)
+        console.print(
+            f"listening on {service.url} ({settings.profile}), the engines are loading", highlight=False
+        )
+        await service.wait_ready()
+        console.print("ready; Ctrl-C stops", highlight=False)

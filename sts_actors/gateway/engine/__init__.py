@@ -1,0 +1,1 @@
+"""Engine.IO v4: sessions over HTTP long-polling and WebSocket."""

@@ -1,0 +1,375 @@
+"""The Socket.IO server: python-socketio's, with our concurrency and without its trust."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, NoReturn
+
+import socketio
+import trio
+from socketio import exceptions
+
+from sts_actors.gateway import packet
+from sts_actors.gateway.connection import Call, Connection, forget_callback
+from sts_actors.gateway.engine.origins import AllowedOrigins
+from sts_actors.gateway.engine.server import EngineServer, called, fitting, logged
+from sts_actors.gateway.engine.session import Session
+from sts_actors.gateway.errors import DisconnectedError, ProtocolViolation
+from sts_actors.gateway.limits import MIB, Limits
+from sts_actors.gateway.manager import Manager
+from sts_actors.gateway.packet import Incoming, Packet
+from sts_actors.gateway.wire.messages import Handler
+
+log = logging.getLogger(__name__)
+
+
+class Server(socketio.AsyncServer):
+    """Socket.IO v5 on Trio; see the package's documentation for an example.
+
+    Handlers, decorators, rooms, namespaces and `call` are python-socketio's. What differs: handlers are tasks
+    in their connection's nursery and are cancelled with it; `disconnect` asks for the end and returns, the
+    disconnect handler runs once the connection's tasks have ended; `call` raises `DisconnectedError` as soon
+    as the client leaves; an event emitted to a client whose connect handler still runs is sent after its
+    admission, or never.
+
+    Args:
+        namespaces: names that clients may join although they have no handlers; "*" for any.
+        always_connect: tell the client that it is connected before its connect handler runs.
+        client_manager: where rooms are kept.
+        limits, ping_interval, ping_timeout, max_http_buffer_size, cors_allowed_origins, cors_credentials,
+            transports, allow_upgrades, path, async_handlers: see `EngineServer`.
+    """
+
+    eio: EngineServer
+    manager: Manager
+
+    def __init__(
+        self,
+        *,
+        limits: Limits | None = None,
+        ping_interval: float = 25.0,
+        ping_timeout: float = 10.0,
+        max_http_buffer_size: int = 16 * MIB,
+        cors_allowed_origins: AllowedOrigins = None,
+        cors_credentials: bool = False,
+        transports: list[str] | str | None = None,
+        allow_upgrades: bool = True,
+        path: str = "/socket.io/",
+        namespaces: list[str] | str | None = None,
+        always_connect: bool = False,
+        async_handlers: bool = True,
+        client_manager: Manager | None = None,
+        logger: logging.Logger = logging.getLogger("sts_actors.gateway.library"),
+    ) -> None:
+        super().__init__(
+            client_manager=client_manager or Manager(),
+            logger=logger,
+            engineio_logger=logger,
+            serializer=Packet,
+            namespaces=namespaces,
+            always_connect=always_connect,
+            async_handlers=async_handlers,
+            limits=limits,
+            ping_interval=ping_interval,
+            ping_timeout=ping_timeout,
+            max_http_buffer_size=max_http_buffer_size,
+            cors_allowed_origins=cors_allowed_origins,
+            cors_credentials=cors_credentials,
+            transports=transports,
+            allow_upgrades=allow_upgrades,
+            path=path,
+        )
+        self._connections: dict[str, Connection] = {}
+        self._assembling: dict[str, Incoming] = {}
+
+    @property
+    def engine(self) -> EngineServer:
+        """The Engine.IO server below."""
+        return self.eio
+
+    def _engineio_server_class(self) -> type[EngineServer]:
+        return EngineServer
+
+    # -- the face -------------------------------------------------------------------------------------------
+
+    def route(self, method: str, path: str, handler: Handler) -> None:
+        """Serve another HTTP path; see `EngineServer.route`."""
+        self.eio.route(method, path, handler)
+
+    def start_soon(self, sid: str, async_fn: Callable[..., Awaitable[object]], *args: Any) -> None:
+        """Run a task in the connection's own nursery: it is cancelled with it, its error logged.
+
+        Raises:
+            DisconnectedError: `sid` is not connected, or is leaving.
+        """
+        self._present(sid).nursery.start_soon(logged, async_fn, *args)
+
+    def connection(self, sid: str) -> Connection | None:
+        """The connection of `sid`, or None when it has left."""
+        return self._connections.get(sid)
+
+    async def call(
+        self,
+        event: str,
+        data: Any = None,
+        to: str | None = None,
+        sid: str | None = None,
+        namespace: str | None = None,
+        timeout: float | None = 60,  # noqa: ASYNC109 - python-socketio's signature
+        ignore_queue: bool = False,  # noqa: ARG002, FBT001, FBT002 - python-socketio's signature
+    ) -> Any:
+        """Emit an event to one client and wait for its acknowledgement: None, its argument, or a tuple.
+
+        Raises:
+            DisconnectedError: the client is not there, or leaves meanwhile.
+            TimeoutError: python-socketio's, after `timeout` seconds.
+            ValueError: there is neither `to` nor `sid`.
+        """
+        recipient = to or sid
+        if recipient is None:
+            raise ValueError("call() is for one client: give its sid")
+        connection = self._present(recipient)
+        namespace = namespace or connection.namespace
+        pending = Call()
+        number = self.manager._generate_ack_id(recipient, pending)  # noqa: SLF001 - the seam: upstream's bookkeeping is used as it is
+        connection.calls.add(pending)
+        try:
+            with trio.move_on_after(float("inf") if timeout is None else timeout) as scope:
+                arguments = list(data) if isinstance(data, tuple) else [] if data is None else [data]
+                outgoing = Packet(packet.EVENT, namespace=namespace, data=[event, *arguments], id=number)
+                await connection.send(outgoing.group())
+                answer = await pending.wait()
+        finally:
+            connection.calls.discard(pending)
+            forget_callback(self.manager.callbacks, recipient, number)
+        if scope.cancelled_caught:
+            raise exceptions.TimeoutError
+        if answer is None:
+            raise DisconnectedError(f"{recipient} left")
+        return answer if len(answer) > 1 else answer[0] if answer else None
+
+    async def disconnect(
+        self,
+        sid: str,
+        namespace: str | None = None,
+        ignore_queue: bool = False,  # noqa: ARG002, FBT001, FBT002 - python-socketio's signature
+    ) -> None:
+        """Tell a client that it is disconnected, and ask for the end of its tasks, the caller included."""
+        await trio.lowlevel.checkpoint()
+        connection = self._connections.get(sid)
+        if connection is None or connection.leaving or namespace not in {None, connection.namespace}:
+            return
+        if connection.joined:
+            await connection.send(Packet(packet.DISCONNECT, namespace=connection.namespace).group())
+        connection.request_end(self.reason.SERVER_DISCONNECT)
+
+    async def shutdown(self) -> None:
+        """Close every session; `serve` does it by itself when it is cancelled."""
+        await self.eio.disconnect()
+
+    def attach(self, app: object, socketio_path: str = "socket.io") -> NoReturn:
+        """Not here: this server is served by `serve`."""
+        raise RuntimeError(f"{app!r} cannot carry this server at {socketio_path}: use serve()")
+
+    async def handle_request(self, *_args: object, **_kwargs: object) -> NoReturn:
+        """Not here: this server is served by `serve`."""
+        raise RuntimeError("use serve()")
+
+    # -- from Engine.IO -------------------------------------------------------------------------------------
+
+    async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
+        await super()._handle_eio_connect(eio_sid, environ)
+        self._expect_connect(self.eio.sockets[eio_sid])
+
+    async def _handle_eio_disconnect(self, eio_sid: str, _reason: str) -> None:
+        # The session's connections lived in its nursery: they have left before.
+        self.environ.pop(eio_sid, None)
+        self._assembling.pop(eio_sid, None)
+
+    async def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
+        session = self.eio.sockets[eio_sid]
+        if session.settling is not None:
+            # Its connect handler still runs; only what comes after may depend on how that ends.
+            await session.settling.wait()
+        incoming = self._assembling.pop(eio_sid, None)
+        if incoming is None:
+            if isinstance(data, bytes):
+                raise ProtocolViolation("bytes that belong to no packet")
+            incoming = packet.decode(data, self.eio.limits)
+            if incoming.attachments_left:
+                session.receive_deadline = trio.current_time() + self.eio.limits.attachment_timeout
+        elif isinstance(data, str):
+            raise ProtocolViolation("text where an attachment was due")
+        else:
+            incoming.attach(data, self.eio.limits)
+        if incoming.attachments_left:
+            self._assembling[eio_sid] = incoming
+            return
+        session.receive_deadline = float("inf")
+        await self._handle_packet(session, incoming)
+
+    async def _handle_packet(self, session: Session, incoming: Incoming) -> None:
+        namespace = incoming.namespace
+        connection = self._connections.get(self.manager.sid_from_eio_sid(session.sid, namespace) or "")
+        if incoming.kind == packet.CONNECT:
+            if connection is not None:
+                raise ProtocolViolation("connected to this namespace already")
+            await self._handle_connect(session.sid, namespace, incoming.data)
+        elif connection is None or connection.leaving:
+            # What was on its way when the server disconnected it is no offence.
+            if not session.left_namespace and connection is None:
+                raise ProtocolViolation("not connected to this namespace")
+        elif incoming.kind == packet.EVENT:
+            await self._start_event(connection, incoming)
+        elif incoming.kind == packet.ACK:
+            await self.manager.trigger_callback(connection.sid, incoming.number, incoming.data)
+        else:
+            connection.request_end(self.reason.CLIENT_DISCONNECT)
+
+    async def _start_event(self, connection: Connection, incoming: Incoming) -> None:
+        handle = partial(
+            self._handle_event_internal,
+            self,
+            connection.sid,
+            connection.session.sid,
+            incoming.data,
+            incoming.namespace,
+            incoming.number,
+        )
+        if self.async_handlers:
+            await self.eio.start_handler(connection.session, connection.nursery, handle)
+        else:
+            await logged(handle)
+
+    async def _send_packet(self, eio_sid: str, pkt: Packet) -> None:
+        session = self.eio.sockets.get(eio_sid)
+        if session is not None:
+            await session.send(pkt.group())
+
+    async def _trigger_event(self, event: str, namespace: str, *args: Any) -> Any:
+        handler, args = self._get_event_handler(event, namespace, args)
+        if handler is None:
+            namespaced, args = self._get_namespace_handler(namespace, args)
+            if namespaced is None:
+                return self.not_handled
+            if type(namespaced).trigger_event is not socketio.AsyncNamespace.trigger_event:
+                return await namespaced.trigger_event(event, *args)
+            handler = getattr(namespaced, f"on_{event}", None)
+            if handler is None:
+                return self.not_handled
+        if event in self.reserved_events:
+            # Found out beforehand: to try, and to try again after a TypeError, runs a faulty handler twice.
+            args = fitting(handler, *args)
+        return await called(handler, *args)
+
+    # -- a connection's life --------------------------------------------------------------------------------
+
+    async def _handle_connect(self, eio_sid: str, namespace: str, data: Any) -> None:
+        session = self.eio.sockets[eio_sid]
+        if not self._knows(namespace):
+            refusal = Packet(packet.CONNECT_ERROR, data={"message": "Invalid namespace"}, namespace=namespace)
+            await session.send(refusal.group())
+            return
+        if session.closing:
+            return
+        sid = await self.manager.pre_connect(eio_sid, namespace)
+        connection = self._connections[sid] = Connection(session, sid, namespace)
+        session.settling = trio.Event()
+        session.nursery.start_soon(self._live, connection, data)
+
+    def _knows(self, namespace: str) -> bool:
+        return (
+            namespace in self.handlers
+            or namespace in self.namespace_handlers
+            or self.namespaces == "*"
+            or namespace in self.namespaces
+        )
+
+    async def _live(self, connection: Connection, auth: Any) -> None:
+        """Own a connection: admit it, hold its nursery until its end is asked for, say goodbye."""
+        try:
+            async with trio.open_nursery() as connection.nursery:
+                try:
+                    admitted = await self._admit(connection, auth)
+                finally:
+                    connection.session.settling.set()
+                    connection.session.settling = None
+                if admitted:
+                    await trio.sleep_forever()
+                connection.nursery.cancel_scope.cancel()
+        finally:
+            await self._leave(connection)
+
+    async def _admit(self, connection: Connection, auth: Any) -> bool:
+        namespace, sid = connection.namespace, connection.sid
+        greeting = Packet(packet.CONNECT, {"sid": sid}, namespace=namespace).group()
+        if self.always_connect:
+            await self.manager.connect(sid, namespace)
+            await connection.join(greeting)
+        refusal = await self._refusal(connection, auth)
+        if refusal is None:
+            if not self.always_connect:
+                await self.manager.connect(sid, namespace)
+                await connection.join(greeting)
+            return True
+        kind = packet.DISCONNECT if self.always_connect else packet.CONNECT_ERROR
+        data = None if self.always_connect else refusal
+        connection.joined = False
+        await connection.session.send(Packet(kind, data=data, namespace=namespace).group())
+        return False
+
+    async def _refusal(self, connection: Connection, auth: Any) -> dict[str, Any] | None:
+        """What the client is told when its connect handler does not admit it."""
+        refusal: dict[str, Any] = exceptions.ConnectionRefusedError().error_args
+        environ = self.environ.get(connection.session.sid, {})
+        try:
+            verdict = await self._trigger_event("connect", connection.namespace, connection.sid, environ, auth)
+        except exceptions.ConnectionRefusedError as refused:
+            refusal = refused.error_args
+        except ConnectionRefusedError as refused:
+            # Raised by hand it has a message; raised by a socket it has an errno, which is nobody's business.
+            told = refused.args[0] if len(refused.args) == 1 else "Connection refused by server"
+            refusal = {"message": str(told)}
+        except Exception:
+            log.exception("the connect handler failed")
+        else:
+            if verdict is not False:
+                return None
+        return refusal
+
+    async def _leave(self, connection: Connection) -> None:
+        session, sid, namespace = connection.session, connection.sid, connection.namespace
+        connection.leaving = True
+        del self._connections[sid]
+        for pending in connection.calls:
+            pending.give_up()
+        reason = connection.reason or session.close_reason or self.reason.SERVER_DISCONNECT
+        with trio.move_on_after(self.eio.limits.teardown_timeout, shield=True) as scope:
+            if connection.joined:
+                session.left_namespace = True
+                self.manager.pre_disconnect(sid, namespace)
+                await logged(self._trigger_event, "disconnect", namespace, sid, reason)
+        if scope.cancelled_caught:
+            log.error("the disconnect handler of %s was cut", sid)
+        self.manager.basic_disconnect(sid, namespace)
+        if not session.closing:
+            self._expect_connect(session)
+
+    def _expect_connect(self, session: Session) -> None:
+        """Close a session that belongs to no namespace in time."""
+
+        async def watch() -> None:
+            await trio.sleep(self.eio.limits.connect_timeout)
+            session.awaited = None
+            if not any(other.session is session for other in self._connections.values()):
+                session.request_close(self.reason.SERVER_DISCONNECT)
+
+        if not session.closing and session.awaited is None:
+            session.awaited = watch
+            session.nursery.start_soon(watch)
+
+    def _present(self, sid: str) -> Connection:
+        connection = self._connections.get(sid)
+        if connection is None or connection.leaving:
+            raise DisconnectedError(f"{sid} is not connected")
+        return connection

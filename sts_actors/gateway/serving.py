@@ -1,0 +1,90 @@
+"""Serving: listeners, connections and sessions, taken down in that order."""
+
+from functools import partial
+from typing import Protocol
+
+import trio
+
+from sts_actors.gateway.engine.server import EngineServer
+from sts_actors.gateway.wire.listener import ConnectionHouse
+
+
+class Served(Protocol):
+    """A server that can be served: `Server` or `EngineServer`."""
+
+    @property
+    def engine(self) -> EngineServer:
+        """What answers its requests."""
+
+
+class House:
+    """A server that is open: it takes streams until it is told to stop."""
+
+    def __init__(self, engine: EngineServer) -> None:
+        self.connections = ConnectionHouse(engine, engine.limits)
+        self.stopping = trio.Event()
+
+    def stop(self) -> None:
+        """Ask for the end: sessions are closed, then connections, each within its time."""
+        self.stopping.set()
+
+
+async def keep_open(server: Served, *, task_status: trio.TaskStatus[tuple[House, trio.Nursery]]) -> None:
+    """Keep a server open until it is told to stop; reports its house, and the nursery for its connections.
+
+    Cancelling this does nothing: the way out is orderly, and bounded by `Limits.shutdown_timeout`.
+    """
+    engine = server.engine
+    house = House(engine)
+    with trio.CancelScope(shield=True) as scope:
+        async with trio.open_nursery() as connections:
+            async with trio.open_nursery() as sessions:
+                await sessions.start(engine.run, house.stopping)
+                task_status.started((house, connections))
+                await house.stopping.wait()
+                scope.deadline = trio.current_time() + engine.limits.shutdown_timeout
+            # Whoever carried a session is saying goodbye; idle connections have nothing to say.
+            connections.cancel_scope.deadline = trio.current_time() + 2 * engine.limits.close_timeout
+
+
+async def serve(
+    server: Served,
+    host: str | None,
+    port: int,
+    *,
+    task_status: trio.TaskStatus[list[tuple[str, int]]] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve until cancelled, then close every session and connection in order, within a bounded time.
+
+    `host` None is every address; `port` 0 is any free port. `task_status` gets the bound (host, port) pairs.
+
+    Raises:
+        OSError: an address cannot be bound.
+        RuntimeError: the server is being served already.
+    """
+    listeners = await trio.open_tcp_listeners(port, host=host)
+    async with trio.open_nursery() as nursery:
+        house, connections = await nursery.start(keep_open, server)
+        try:
+            addresses = [listener.socket.getsockname()[:2] for listener in listeners]
+            await trio.serve_listeners(
+                house.connections.serve,
+                listeners,
+                handler_nursery=connections,
+                task_status=_Reporting(task_status, addresses),
+            )
+        finally:
+            house.stop()
+
+
+class _Reporting:
+    """Tells the addresses once the listeners are served."""
+
+    def __init__(
+        self, task_status: trio.TaskStatus[list[tuple[str, int]]], addresses: list[tuple[str, int]]
+    ) -> None:
+        self._report = partial(task_status.started, addresses)
+
+    def started(self, _listeners: object) -> None:
+        """See `trio.TaskStatus`."""
+        self._report()

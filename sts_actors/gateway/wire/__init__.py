@@ -1,0 +1,1 @@
+"""TCP, HTTP/1.1 and WebSocket: no Socket.IO here."""

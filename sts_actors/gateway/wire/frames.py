@@ -1,0 +1,125 @@
+"""Watches WebSocket frames as they arrive, before the WebSocket library buffers them. No I/O.
+
+The library bounds a message in characters and only after having received it; this bounds it in bytes, as
+soon as a frame's header declares them, and bounds the number of frames and all peers' messages together.
+"""
+
+from typing import Final
+
+from sts_actors.gateway.wire.budget import ReceiveBudget
+
+MESSAGE_TOO_BIG: Final = 1009
+PROTOCOL_ERROR: Final = 1002
+POLICY_VIOLATION: Final = 1008
+TRY_AGAIN_LATER: Final = 1013
+
+_FIN = 0x80
+_RESERVED = 0x70
+_OPCODE = 0x0F
+_CONTROL = 0x08
+_MASKED = 0x80
+_LENGTH = 0x7F
+_LENGTH_16 = 126
+_LENGTH_64 = 127
+_MASK_SIZE = 4
+
+
+class FrameRefused(Exception):
+    """A frame breaks a limit: close with `code`."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(code, reason)
+        self.code = code
+        self.reason = reason
+
+
+class FrameGuard:
+    """Follows one peer's frames through whatever chunks they arrive in."""
+
+    def __init__(self, *, max_message: int, max_frames: int, budget: ReceiveBudget) -> None:
+        self._max_message = max_message
+        self._max_frames = max_frames
+        self._budget = budget
+        self._head = bytearray()
+        self._payload_left = 0
+        self._control = False
+        self._final = False
+        self._message = 0
+        self._frames = 0
+        self._reserved = 0
+
+    @property
+    def in_message(self) -> bool:
+        """Whether a message has begun and not ended."""
+        return bool(self._frames)
+
+    def feed(self, data: bytes | bytearray) -> None:
+        """Follow `data`.
+
+        Raises:
+            FrameRefused: a frame is reserved or unmasked, declares too much, or is one too many.
+        """
+        at, end = 0, len(data)
+        while at < end:
+            if self._payload_left:
+                step = min(self._payload_left, end - at)
+                self._payload_left -= step
+                at += step
+            else:
+                self._head.append(data[at])
+                at += 1
+                size = self._header_size()
+                missing = size - len(self._head)
+                if missing > 0:
+                    piece = data[at : at + missing]
+                    self._head += piece
+                    at += len(piece)
+                if len(self._head) < self._header_size():
+                    continue
+                self._begin_frame()
+            if not self._payload_left:
+                self._end_frame()
+
+    def close(self) -> None:
+        """Give the budget back; the peer has gone."""
+        self._budget.give_back(self._reserved)
+        self._reserved = 0
+
+    def _header_size(self) -> int:
+        if len(self._head) < 2:  # noqa: PLR2004 - the two bytes that say how long the header is
+            return 2
+        length = self._head[1] & _LENGTH
+        extended = 2 if length == _LENGTH_16 else 8 if length == _LENGTH_64 else 0
+        return 2 + extended + _MASK_SIZE
+
+    def _begin_frame(self) -> None:
+        first, second = self._head[0], self._head[1]
+        if first & _RESERVED:
+            raise FrameRefused(PROTOCOL_ERROR, "a reserved bit is set and no extension was negotiated")
+        if not second & _MASKED:
+            raise FrameRefused(PROTOCOL_ERROR, "a client's frame must be masked")
+        size = second & _LENGTH
+        if size >= _LENGTH_16:
+            size = int.from_bytes(self._head[2:-_MASK_SIZE], "big")
+        self._head.clear()
+        self._control = bool(first & _CONTROL)
+        self._final = bool(first & _FIN)
+        self._payload_left = size
+        if self._control:
+            return
+        self._frames += 1
+        self._message += size
+        if self._message > self._max_message:
+            raise FrameRefused(MESSAGE_TOO_BIG, f"a message may have {self._max_message} bytes")
+        if self._frames > self._max_frames:
+            raise FrameRefused(POLICY_VIOLATION, f"a message may have {self._max_frames} frames")
+        if not self._budget.take(size):
+            raise FrameRefused(TRY_AGAIN_LATER, "too much is being received at once")
+        self._reserved += size
+
+    def _end_frame(self) -> None:
+        if self._control or not self._final or self._head:
+            return
+        if self._frames:
+            self._message = self._frames = 0
+            self.close()

@@ -1,0 +1,183 @@
+"""The shared models: one queue, one supervised actor and one engine for each stage, one device's tokens."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+import attrs
+import trio
+
+from sts_actors.engines.actor import OpenRunner, make_asker, model
+from sts_actors.engines.ports import (
+    Asker,
+    EngineInfo,
+    Recognition,
+    RecogniseRequest,
+    SynthesisedAudio,
+    SynthesiseRequest,
+    TranslatedText,
+    TranslateRequest,
+)
+from sts_actors.errors import ErrorCode, ServiceError, Stage
+from supervision import Backoff, Child, Intensity, RequestQueue, Restart, TokenScheduler, open_supervisor
+
+INTENSITY = Intensity(restarts=5, period_s=30.0)
+BACKOFF = Backoff(first_s=0.1, factor=2.0, max_s=5.0, jitter=0.5)
+MAX_WAITING = 1024
+"""Requests that may wait for one model; a stream has at most one in each queue."""
+
+DEFAULT_VOICE_NAMES = frozenset({None, "", "default"})
+
+
+@attrs.frozen(kw_only=True)
+class ModelSpec:
+    """How one stage's model is opened, what one call of it costs, and how many requests it takes at once."""
+
+    open_runner: OpenRunner
+    tokens: int
+    max_batch: int = 1
+
+
+@attrs.define(eq=False)
+class Models:
+    """What the line asks, and what the loaded engines say of themselves."""
+
+    recogniser: Asker[RecogniseRequest, Recognition]
+    translator: Asker[TranslateRequest, TranslatedText]
+    synthesiser: Asker[SynthesiseRequest, SynthesisedAudio]
+    scheduler: TokenScheduler
+    _infos: dict[Stage, EngineInfo] = attrs.field(factory=dict, init=False)
+    _down: set[Stage] = attrs.field(factory=lambda: set(Stage), init=False)
+    _all_loaded: trio.Event = attrs.field(factory=trio.Event, init=False)
+
+    @property
+    def missing(self) -> tuple[Stage, ...]:
+        """The stages whose model is loading."""
+        return tuple(stage for stage in Stage if stage in self._down)
+
+    async def wait_ready(self) -> None:
+        """Wait until each model has been loaded once."""
+        await self._all_loaded.wait()
+
+    def loaded(self, stage: Stage, info: EngineInfo) -> None:
+        """A model is ready; told by its actor."""
+        self._infos[stage] = info
+        self._down.discard(stage)
+        if not self._down:
+            self._all_loaded.set()
+
+    def lost(self, stage: Stage) -> None:
+        """A model has died and will be loaded again."""
+        self._down.add(stage)
+
+    def engine_names(self) -> dict[str, str]:
+        """Each loaded stage's engine."""
+        return {stage.value: info.name for stage, info in self._infos.items()}
+
+    def check_languages(self, source: str, target: str) -> None:
+        """Refuse a pair that the engines cannot serve; what is not loaded yet is believed.
+
+        Raises:
+            ServiceError: `UNSUPPORTED_LANGUAGE`, naming the pairs or languages there are.
+        """
+        info = self._infos.get(Stage.TRANSLATION)
+        if source != target and info and info.pairs and (source, target) not in info.pairs:
+            known = ", ".join(f"{a} to {b}" for a, b in info.pairs)
+            raise _unsupported(f"{info.name} does not translate {source} to {target}; it does {known}")
+        for stage, language, verb in ((Stage.ASR, source, "recognise"), (Stage.TTS, target, "speak")):
+            info = self._infos.get(stage)
+            if info and info.languages and language not in info.languages:
+                raise _unsupported(
+                    f"{info.name} does not {verb} {language}; it does {', '.join(info.languages)}"
+                )
+
+    def choose_voice(self, name: str | None, language: str) -> str:
+        """The engine's voice for what a client named.
+
+        Raises:
+            ServiceError: `INVALID_VOICE_PROFILE`, naming the voices there are.
+        """
+        info = self._infos.get(Stage.TTS)
+        if name in DEFAULT_VOICE_NAMES:
+            return info.default_voices.get(language, "") if info else ""
+        if info is not None and name not in info.voices:
+            fitting = sorted(voice for voice, its in info.voices.items() if its in {"", language})
+            raise ServiceError(
+                ErrorCode.INVALID_VOICE_PROFILE,
+                f"there is no voice {name!r}; for {language} there is {', '.join(fitting) or 'none'}",
+            )
+        return name or ""
+
+    @property
+    def speed_range(self) -> tuple[float, float]:
+        """The span of the synthesiser's own speed."""
+        info = self._infos.get(Stage.TTS)
+        return info.speed_range if info else (1.0, 1.0)
+
+
+@asynccontextmanager
+async def open_models(
+    specs: dict[Stage, ModelSpec],
+    *,
+    device_tokens: int,
+    on_restart: Callable[[str, Any], None] | None = None,
+) -> AsyncIterator[Models]:
+    """Load the models in the background and keep them alive for the length of the block.
+
+    Raises:
+        supervision.RestartIntensityExceeded: out of the block, where a model died too often.
+    """
+    scheduler = TokenScheduler("device", tokens=device_tokens)
+    queues: dict[Stage, RequestQueue[Any, Any]] = {
+        stage: scheduler.open_queue(
+            f"models/{stage}",
+            cost=min(spec.tokens, device_tokens),
+            max_batch=spec.max_batch,
+            max_waiting=MAX_WAITING,
+        )
+        for stage, spec in specs.items()
+    }
+    models = Models(
+        recogniser=make_asker(queues[Stage.ASR], Stage.ASR, key=_recogniser_key),
+        translator=make_asker(queues[Stage.TRANSLATION], Stage.TRANSLATION, key=_translator_key),
+        synthesiser=make_asker(queues[Stage.TTS], Stage.TTS, key=_synthesiser_key),
+        scheduler=scheduler,
+    )
+
+    def died(actor: str, cause: Any) -> None:
+        models.lost(Stage(actor))
+        if on_restart is not None:
+            on_restart(f"model/{actor}", cause)
+
+    async with open_supervisor("models", intensity=INTENSITY, on_restart=died) as supervisor:
+        for stage, spec in specs.items():
+            supervisor.start_soon(
+                Child(
+                    name=stage.value,
+                    run=partial(model, queues[stage], spec.open_runner, partial(models.loaded, stage)),
+                    restart=Restart.PERMANENT,
+                    backoff=BACKOFF,
+                    owns=(queues[stage],),
+                )
+            )
+        try:
+            yield models
+        finally:
+            supervisor.cancel()
+
+
+def _recogniser_key(request: RecogniseRequest) -> str:
+    return request.language
+
+
+def _translator_key(request: TranslateRequest) -> tuple[str, str]:
+    return request.source_language, request.target_language
+
+
+def _synthesiser_key(request: SynthesiseRequest) -> str:
+    return request.language
+
+
+def _unsupported(message: str) -> ServiceError:
+    return ServiceError(ErrorCode.UNSUPPORTED_LANGUAGE, message)

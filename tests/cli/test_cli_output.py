@@ -1,0 +1,127 @@
+import errno
+
+import numpy as np
+import pytest
+from cli_samples import read_wav, tone, write_wav
+
+from sts_actors.cli.errors import CommandError, Kept
+from sts_actors.cli.output import DubWriter, output_paths
+
+
+def paths(tmp_path, wanted=None):
+    return output_paths(tmp_path / "talk.mp3", wanted, source_language="en", target_language="pt")
+
+
+def writer(tmp_path):
+    return DubWriter(paths(tmp_path), sample_rate_hz=16_000, channels=1)
+
+
+def broken_off(dub, *fragments):
+    with dub:
+        for pcm in fragments:
+            dub.add(pcm, "one", "um")
+        raise KeyboardInterrupt
+
+
+def test_a_dub_and_its_subtitles_lie_beside_the_input(tmp_path):
+    its = paths(tmp_path)
+    assert [path.name for path in its.all()] == ["talk.pt.wav", "talk.en.srt", "talk.pt.srt"]
+    assert its.wav.parent == tmp_path
+
+
+def test_a_folder_or_a_name_of_ones_own_is_taken(tmp_path):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    assert paths(tmp_path, folder).wav == folder / "talk.pt.wav"
+    named = paths(tmp_path, tmp_path / "mine.wav")
+    assert [path.name for path in named.all()] == ["mine.wav", "mine.en.srt", "mine.pt.srt"]
+
+
+def test_a_name_that_is_no_wav_is_mended_in_the_message(tmp_path):
+    with pytest.raises(CommandError, match=r"mine\.wav"):
+        paths(tmp_path, tmp_path / "mine.mp3")
+
+
+def test_the_input_is_never_written_over(tmp_path):
+    source = write_wav(tmp_path / "talk.wav", tone(10))
+    with pytest.raises(CommandError, match="written over"):
+        output_paths(source, source, source_language="en", target_language="pt")
+
+
+def test_fragments_and_texts_are_joined_in_order(tmp_path):
+    pcm = tone(32_000)
+    with writer(tmp_path) as dub:
+        dub.add(pcm[:16_000], "one", "um")
+        dub.add(pcm[16_000:], "two", "dois")
+    written, rate = read_wav(dub.paths.wav)
+    assert np.array_equal(written, pcm)
+    assert rate == 16_000
+    assert dub.paths.source_srt.read_text() == (
+        "1\n00:00:00,000 --> 00:00:01,000\none\n\n2\n00:00:01,000 --> 00:00:02,000\ntwo\n\n"
+    )
+    assert "dois" in dub.paths.target_srt.read_text()
+    assert not dub.paths.partial.wav.exists()
+
+
+def test_what_was_written_before_a_failure_is_kept_readable_and_named(tmp_path):
+    dub = writer(tmp_path)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        broken_off(dub, tone(16_000))
+    written, _ = read_wav(dub.paths.partial.wav)
+    assert len(written) == 16_000
+    assert not dub.paths.wav.exists()
+    assert dub.paths.partial.source_srt.read_text().endswith("one\n\n")
+    assert "talk.pt.partial.wav (0:01)" in str(caught.value.__notes__)
+    assert isinstance(caught.value.__notes__[0], Kept)
+
+
+def test_the_file_can_be_played_at_any_moment(tmp_path):
+    with writer(tmp_path) as dub:
+        dub.add(tone(8_000), "", "")
+        assert len(read_wav(dub.paths.partial.wav)[0]) == 8_000
+
+
+def test_nothing_is_left_behind_when_nothing_came(tmp_path):
+    with pytest.raises(KeyboardInterrupt) as caught:
+        broken_off(writer(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+    assert not hasattr(caught.value, "__notes__")
+
+
+def test_an_earlier_dub_stands_until_the_new_one_is_whole(tmp_path):
+    earlier = write_wav(paths(tmp_path).wav, tone(5))
+    with pytest.raises(KeyboardInterrupt):
+        broken_off(writer(tmp_path), tone(16_000))
+    assert len(read_wav(earlier)[0]) == 5
+
+
+def test_a_place_that_cannot_be_written_is_told_before_any_work(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    its = output_paths(tmp_path / "talk.mp3", blocked / "a.wav", source_language="en", target_language="pt")
+    with (
+        pytest.raises(CommandError, match=r"cannot write .*give another OUTPUT"),
+        DubWriter(its, sample_rate_hz=16_000, channels=1),
+    ):
+        pass
+
+
+def test_a_full_disk_is_one_line_and_keeps_what_there_is(tmp_path, monkeypatch):
+    def full(data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def fill(dub):
+        with dub:
+            dub.add(tone(16_000), "", "")
+            monkeypatch.setattr(dub._wav, "writeframes", full)
+            dub.add(tone(16_000), "", "")
+
+    with pytest.raises(CommandError, match="No space left") as caught:
+        fill(writer(tmp_path))
+    assert "0:01" in str(caught.value.__notes__)
+
+
+def test_a_dub_beyond_the_limit_of_wav_is_refused_in_words(tmp_path, monkeypatch):
+    monkeypatch.setattr("sts_actors.cli.output.MAX_DATA_BYTES", 3_000)
+    with pytest.raises(CommandError, match="4 GiB"):
+        broken_off(writer(tmp_path), tone(1_000), tone(1_000))
