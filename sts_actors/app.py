@@ -93,7 +93,9 @@ def _add_routes(server: Server, dubbing: Dubbing) -> None:
 
     async def ready(_: HttpRequest) -> HttpResponse:
         missing = [stage.value for stage in dubbing.models.missing]
-        return _json(503 if missing else 200, {"status": "loading" if missing else "ready", "missing": missing})
+        return _json(
+            503 if missing else 200, {"status": "loading" if missing else "ready", "missing": missing}
+        )
 
     async def metrics(_: HttpRequest) -> HttpResponse:
         return HttpResponse(

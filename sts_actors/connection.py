@@ -36,7 +36,6 @@ def attach(server: Server, dubbing: Dubbing) -> None:
     """Register the contract's events on `server`."""
     sessions: dict[str, Session] = {}
 
-    @server.on("connect")
     async def connect(sid: str, environ: Mapping[str, Any], auth: Any = None) -> None:
         _authorise(dubbing.settings.auth_token, environ, auth)
         headers = {
@@ -45,33 +44,38 @@ def attach(server: Server, dubbing: Dubbing) -> None:
         }
         sessions[sid] = Session(server, sid, dubbing, headers)
 
-    @server.on("disconnect")
     async def disconnect(sid: str, _reason: Any = None) -> None:
         sessions.pop(sid, None)
 
-    @server.on("stream:init")
     async def init(sid: str, data: Any = None) -> None:
         await sessions[sid].init(data)
 
-    @server.on("fragment:data")
     async def fragment(sid: str, data: Any = None) -> None:
         await sessions[sid].fragment(data)
 
-    @server.on("fragment:ack")
     async def acknowledged(_sid: str, _data: Any = None) -> None:
         """Workers may send it; nothing depends on it."""
 
-    @server.on("stream:pause")
     async def pause(sid: str, _data: Any = None) -> None:
         sessions[sid].paused = True
 
-    @server.on("stream:resume")
     async def resume(sid: str, _data: Any = None) -> None:
         sessions[sid].paused = False
 
-    @server.on("stream:end")
     async def end(sid: str, _data: Any = None) -> None:
         sessions[sid].end()
+
+    for event, handler in {
+        "connect": connect,
+        "disconnect": disconnect,
+        "stream:init": init,
+        "fragment:data": fragment,
+        "fragment:ack": acknowledged,
+        "stream:pause": pause,
+        "stream:resume": resume,
+        "stream:end": end,
+    }.items():
+        server.on(event, handler)
 
 
 def _authorise(token: str, environ: Mapping[str, Any], auth: Any) -> None:

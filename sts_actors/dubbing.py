@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal, cast
 
 import attrs
 
@@ -92,7 +93,7 @@ class Dubbing:
                 policy=FitPolicy(
                     success_max=its.duration_variance_success_max,
                     partial_max=its.duration_variance_partial_max,
-                    duration_policy=its.duration_policy,
+                    duration_policy=cast("Literal['fail', 'fit']", its.duration_policy),
                 ),
             ),
             asr_limits=StageLimits(timeout_s=its.asr_timeout_ms / 1000),

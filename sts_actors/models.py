@@ -12,8 +12,8 @@ from sts_actors.engines.actor import OpenRunner, make_asker, model
 from sts_actors.engines.ports import (
     Asker,
     EngineInfo,
-    Recognition,
     RecogniseRequest,
+    Recognition,
     SynthesisedAudio,
     SynthesiseRequest,
     TranslatedText,
@@ -121,7 +121,7 @@ async def open_models(
     specs: dict[Stage, ModelSpec],
     *,
     device_tokens: int,
-    on_restart: Callable[[str, Any], None] | None = None,
+    on_restart: Callable[[str, Exception | None], None] | None = None,
 ) -> AsyncIterator[Models]:
     """Load the models in the background and keep them alive for the length of the block.
 
@@ -145,7 +145,7 @@ async def open_models(
         scheduler=scheduler,
     )
 
-    def died(actor: str, cause: Any) -> None:
+    def died(actor: str, cause: Exception | None) -> None:
         models.lost(Stage(actor))
         if on_restart is not None:
             on_restart(f"model/{actor}", cause)

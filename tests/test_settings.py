@@ -32,7 +32,15 @@ def test_a_profile_changes_what_it_names_and_nothing_else():
         for field in attrs.fields(Settings)
         if getattr(load(profile="fake"), field.name) != getattr(load(profile="embedded"), field.name)
     }
-    assert changed == {"profile", "asr_engine", "translation_engine", "tts_engine", "duration_policy"}
+    assert changed == {
+        "profile",
+        "asr_engine",
+        "translation_engine",
+        "tts_engine",
+        "asr_batch",
+        "tts_batch",
+        "duration_policy",
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """The session actor: turns what a worker sent into samples."""
 
-from functools import partial
-
 import attrs
 import trio
 
@@ -20,7 +18,11 @@ async def session(
     compute: Compute,
 ) -> None:
     """Decode each submission off the loop; what cannot be decoded fails as `INVALID_AUDIO_FORMAT`."""
-    await run_stage(inbox, outbox, partial(compute, decode_submission), stage=Stage.ASR, limits=limits)
+
+    async def decoded(submission: Submission) -> Fragment:
+        return await compute(decode_submission, submission)
+
+    await run_stage(inbox, outbox, decoded, stage=Stage.ASR, limits=limits)
 
 
 def decode_submission(submission: Submission) -> Fragment:

@@ -144,7 +144,7 @@ async def open_stream(
     entrance_capacity: int,
     answer_margin_s: float = 0.5,
     intensity: Intensity = STREAM_INTENSITY,
-    on_restart: Callable[[str, BaseException], None] | None = None,
+    on_restart: Callable[[str, Exception | None], None] | None = None,
 ) -> AsyncIterator[Stream]:
     """Run the line for one stream.
 

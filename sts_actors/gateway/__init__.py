@@ -1,4 +1,4 @@
-'''Socket.IO and Engine.IO servers on Trio.
+"""Socket.IO and Engine.IO servers on Trio.
 
     server = Server()
 
@@ -20,7 +20,7 @@ handlers, and leaves within `Limits.shutdown_timeout`. Other HTTP routes are `se
 
 From the bottom: `wire` (TCP, HTTP/1.1, WebSocket), `engine` (sessions, heartbeat, polling, upgrade), then
 `packet`, `connection`, `manager` and `server` for Socket.IO; `serving` opens and closes the whole.
-'''
+"""
 
 from socketio import AsyncNamespace
 

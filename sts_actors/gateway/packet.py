@@ -112,8 +112,7 @@ class Incoming:
                 raise ProtocolViolation("an attachment is missing")
             return self._attachments[number]
         return {
-            key: self._filled(item) if isinstance(item, dict | list) else item
-            for key, item in data.items()
+            key: self._filled(item) if isinstance(item, dict | list) else item for key, item in data.items()
         }
 
 

@@ -323,7 +323,9 @@ class Server(socketio.AsyncServer):
         refusal: dict[str, Any] = exceptions.ConnectionRefusedError().error_args
         environ = self.environ.get(connection.session.sid, {})
         try:
-            verdict = await self._trigger_event("connect", connection.namespace, connection.sid, environ, auth)
+            verdict = await self._trigger_event(
+                "connect", connection.namespace, connection.sid, environ, auth
+            )
         except exceptions.ConnectionRefusedError as refused:
             refusal = refused.error_args
         except ConnectionRefusedError as refused:

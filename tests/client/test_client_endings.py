@@ -5,6 +5,7 @@ import socket
 import struct
 import subprocess
 import sys
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -330,6 +331,24 @@ async def test_a_server_that_ignores_the_goodbye_is_left_after_two_seconds(autoj
         assert trio.current_time() - left == pytest.approx(CLOSE_S)
 
 
+@pytest.mark.parametrize(("last", "leaving_s"), [("41", CLOSE_S), ("9", 0)], ids=["goodbye", "nonsense"])
+async def test_the_consumer_does_not_wait_for_close_frames_nor_is_nonsense_said_goodbye_to(
+    autojump_clock, monkeypatch, last, leaving_s
+):
+    async def script(peer: Peer) -> None:
+        await peer.welcome()
+        await peer.text(last)
+        await peer.drain()  # and never answers a close frame
+
+    async with script_in_memory(script, monkeypatch) as url:
+        async with open_client(url) as client:
+            with suppress(ConnectionLost):
+                await anext(client.events, None)
+            await client.wait_closed()
+            assert trio.current_time() == 0
+        assert trio.current_time() == pytest.approx(leaving_s)
+
+
 async def test_cancelled_inside_the_block_it_leaves_without_waiting(autojump_clock, monkeypatch):
     gone = trio.Event()
 
@@ -379,7 +398,7 @@ async def test_the_blocks_own_error_outlives_a_cancellation_during_the_goodbye(a
         await peer.drain()
 
     async with script_in_memory(script, monkeypatch) as url:
-        with trio.CancelScope() as scope, pytest.raises(KeyError, match="mine"):  # noqa: PT012 - idem
+        with pytest.raises(KeyError, match="mine"), trio.CancelScope() as scope:  # noqa: PT012 - idem
             async with open_client(url):
                 scope.cancel()
                 raise KeyError("mine")

