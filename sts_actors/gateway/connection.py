@@ -8,6 +8,7 @@ import trio
 
 from sts_actors.gateway.engine.packets import Encoded
 from sts_actors.gateway.engine.session import Session
+from sts_actors.gateway.packet import Incoming
 
 
 class Connection:
@@ -20,17 +21,20 @@ class Connection:
         nursery: its handlers and tasks; cancelled with it.
         joined: the connect handler admitted it.
         leaving: its end has been asked for, for `reason`.
+        left: set when nothing of it is left.
     """
 
     nursery: trio.Nursery
 
-    def __init__(self, session: Session, sid: str, namespace: str) -> None:
-        self.session = session
+    def __init__(self, client: "Client", sid: str, namespace: str) -> None:
+        self.client = client
+        self.session = client.session
         self.sid = sid
         self.namespace = namespace
         self.joined = False
         self.leaving = False
         self.reason: str | None = None
+        self.left = trio.Event()
         self.calls: set[Call] = set()
         self._held: list[list[Encoded]] = []
 
@@ -62,6 +66,26 @@ class Connection:
             self.leaving = True
             self.reason = reason
             self.nursery.cancel_scope.cancel()
+
+
+class Client:
+    """An Engine.IO session as Socket.IO sees it: the namespaces it is in, and what it is in the middle of.
+
+    Attributes:
+        connections: by namespace.
+        settling: set when the connect handler that runs now has ended.
+        has_left: it has been in a namespace that it is not in any more.
+        watched: a timer waits for its next connect.
+        assembling: a packet whose attachments are still to come.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.connections: dict[str, Connection] = {}
+        self.settling: trio.Event | None = None
+        self.has_left = False
+        self.watched = False
+        self.assembling: Incoming | None = None
 
 
 class Call:

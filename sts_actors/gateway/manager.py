@@ -53,7 +53,7 @@ class Manager(AsyncManager):
                 for connection, waiting in slow:
                     nursery.start_soon(connection.send, waiting)
 
-    async def trigger_callback(self, sid: str, id: int, data: list[Any]) -> None:  # noqa: A002 - upstream's name
+    async def trigger_callback(self, sid: str, id: int | None, data: list[Any]) -> None:  # noqa: A002 - upstream's name
         """Call what waits for acknowledgement `id`; unknown ones are ignored, and 0 is upstream's counter."""
         callback = self.callbacks.get(sid, {}).pop(id, None) if id else None
         if callback is None:

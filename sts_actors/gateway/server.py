@@ -10,10 +10,9 @@ import trio
 from socketio import exceptions
 
 from sts_actors.gateway import packet
-from sts_actors.gateway.connection import Call, Connection, forget_callback
+from sts_actors.gateway.connection import Call, Client, Connection, forget_callback
 from sts_actors.gateway.engine.origins import AllowedOrigins
-from sts_actors.gateway.engine.server import EngineServer, called, fitting, logged
-from sts_actors.gateway.engine.session import Session
+from sts_actors.gateway.engine.server import EngineServer, called, fitting, library_log, logged
 from sts_actors.gateway.errors import DisconnectedError, ProtocolViolation
 from sts_actors.gateway.limits import MIB, Limits
 from sts_actors.gateway.manager import Manager
@@ -59,7 +58,7 @@ class Server(socketio.AsyncServer):
         always_connect: bool = False,
         async_handlers: bool = True,
         client_manager: Manager | None = None,
-        logger: logging.Logger = logging.getLogger("sts_actors.gateway.library"),
+        logger: logging.Logger = library_log,
     ) -> None:
         super().__init__(
             client_manager=client_manager or Manager(),
@@ -80,7 +79,7 @@ class Server(socketio.AsyncServer):
             path=path,
         )
         self._connections: dict[str, Connection] = {}
-        self._assembling: dict[str, Incoming] = {}
+        self._clients: dict[str, Client] = {}
 
     @property
     def engine(self) -> EngineServer:
@@ -179,46 +178,50 @@ class Server(socketio.AsyncServer):
 
     async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
         await super()._handle_eio_connect(eio_sid, environ)
-        self._expect_connect(self.eio.sockets[eio_sid])
+        client = self._clients[eio_sid] = Client(self.eio.sockets[eio_sid])
+        self._expect_connect(client)
 
     async def _handle_eio_disconnect(self, eio_sid: str, _reason: str) -> None:
-        # The session's connections lived in its nursery: they have left before.
+        # The client's connections lived in its session's nursery: they have left before.
         self.environ.pop(eio_sid, None)
-        self._assembling.pop(eio_sid, None)
+        self._clients.pop(eio_sid, None)
 
     async def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
-        session = self.eio.sockets[eio_sid]
-        if session.settling is not None:
-            # Its connect handler still runs; only what comes after may depend on how that ends.
-            await session.settling.wait()
-        incoming = self._assembling.pop(eio_sid, None)
+        client = self._clients[eio_sid]
+        if client.settling is not None:
+            # Its connect handler still runs; what comes after it may depend on how that ends.
+            await client.settling.wait()
+        incoming, client.assembling = client.assembling, None
         if incoming is None:
             if isinstance(data, bytes):
                 raise ProtocolViolation("bytes that belong to no packet")
             incoming = packet.decode(data, self.eio.limits)
             if incoming.attachments_left:
-                session.receive_deadline = trio.current_time() + self.eio.limits.attachment_timeout
+                client.session.receive_deadline = trio.current_time() + self.eio.limits.attachment_timeout
         elif isinstance(data, str):
             raise ProtocolViolation("text where an attachment was due")
         else:
             incoming.attach(data, self.eio.limits)
         if incoming.attachments_left:
-            self._assembling[eio_sid] = incoming
+            client.assembling = incoming
             return
-        session.receive_deadline = float("inf")
-        await self._handle_packet(session, incoming)
+        client.session.receive_deadline = float("inf")
+        await self._handle_packet(client, incoming)
 
-    async def _handle_packet(self, session: Session, incoming: Incoming) -> None:
-        namespace = incoming.namespace
-        connection = self._connections.get(self.manager.sid_from_eio_sid(session.sid, namespace) or "")
+    async def _handle_packet(self, client: Client, incoming: Incoming) -> None:
+        connection = client.connections.get(incoming.namespace)
         if incoming.kind == packet.CONNECT:
-            if connection is not None:
+            if connection is not None and not connection.leaving:
                 raise ProtocolViolation("connected to this namespace already")
-            await self._handle_connect(session.sid, namespace, incoming.data)
-        elif connection is None or connection.leaving:
+            if connection is not None:
+                await connection.left.wait()
+            await self._handle_connect(client.session.sid, incoming.namespace, incoming.data)
+        elif connection is None:
             # What was on its way when the server disconnected it is no offence.
-            if not session.left_namespace and connection is None:
+            if not client.has_left:
                 raise ProtocolViolation("not connected to this namespace")
+        elif connection.leaving:
+            return
         elif incoming.kind == packet.EVENT:
             await self._start_event(connection, incoming)
         elif incoming.kind == packet.ACK:
@@ -265,17 +268,18 @@ class Server(socketio.AsyncServer):
     # -- a connection's life --------------------------------------------------------------------------------
 
     async def _handle_connect(self, eio_sid: str, namespace: str, data: Any) -> None:
-        session = self.eio.sockets[eio_sid]
+        client = self._clients[eio_sid]
         if not self._knows(namespace):
             refusal = Packet(packet.CONNECT_ERROR, data={"message": "Invalid namespace"}, namespace=namespace)
-            await session.send(refusal.group())
+            await client.session.send(refusal.group())
             return
-        if session.closing:
+        if client.session.closing:
             return
         sid = await self.manager.pre_connect(eio_sid, namespace)
-        connection = self._connections[sid] = Connection(session, sid, namespace)
-        session.settling = trio.Event()
-        session.nursery.start_soon(self._live, connection, data)
+        connection = self._connections[sid] = Connection(client, sid, namespace)
+        client.connections[namespace] = connection
+        client.settling = trio.Event()
+        client.session.nursery.start_soon(self._live, connection, data, client.settling)
 
     def _knows(self, namespace: str) -> bool:
         return (
@@ -285,20 +289,23 @@ class Server(socketio.AsyncServer):
             or namespace in self.namespaces
         )
 
-    async def _live(self, connection: Connection, auth: Any) -> None:
+    async def _live(self, connection: Connection, auth: Any, settled: trio.Event) -> None:
         """Own a connection: admit it, hold its nursery until its end is asked for, say goodbye."""
         try:
             async with trio.open_nursery() as connection.nursery:
                 try:
                     admitted = await self._admit(connection, auth)
                 finally:
-                    connection.session.settling.set()
-                    connection.session.settling = None
+                    settled.set()
+                    connection.client.settling = None
                 if admitted:
                     await trio.sleep_forever()
                 connection.nursery.cancel_scope.cancel()
         finally:
-            await self._leave(connection)
+            with trio.move_on_after(self.eio.limits.teardown_timeout, shield=True) as scope:
+                await self._leave(connection)
+            if scope.cancelled_caught:
+                log.error("the disconnect handler of %s was cut", connection.sid)
 
     async def _admit(self, connection: Connection, auth: Any) -> bool:
         namespace, sid = connection.namespace, connection.sid
@@ -340,35 +347,35 @@ class Server(socketio.AsyncServer):
         return refusal
 
     async def _leave(self, connection: Connection) -> None:
-        session, sid, namespace = connection.session, connection.sid, connection.namespace
+        client, sid, namespace = connection.client, connection.sid, connection.namespace
         connection.leaving = True
         del self._connections[sid]
         for pending in connection.calls:
             pending.give_up()
-        reason = connection.reason or session.close_reason or self.reason.SERVER_DISCONNECT
-        with trio.move_on_after(self.eio.limits.teardown_timeout, shield=True) as scope:
+        try:
             if connection.joined:
-                session.left_namespace = True
+                client.has_left = True
                 self.manager.pre_disconnect(sid, namespace)
+                reason = connection.reason or client.session.close_reason or self.reason.SERVER_DISCONNECT
                 await logged(self._trigger_event, "disconnect", namespace, sid, reason)
-        if scope.cancelled_caught:
-            log.error("the disconnect handler of %s was cut", sid)
-        self.manager.basic_disconnect(sid, namespace)
-        if not session.closing:
-            self._expect_connect(session)
+        finally:
+            self.manager.basic_disconnect(sid, namespace)
+            del client.connections[namespace]
+            connection.left.set()
+            self._expect_connect(client)
 
-    def _expect_connect(self, session: Session) -> None:
+    def _expect_connect(self, client: Client) -> None:
         """Close a session that belongs to no namespace in time."""
 
         async def watch() -> None:
             await trio.sleep(self.eio.limits.connect_timeout)
-            session.awaited = None
-            if not any(other.session is session for other in self._connections.values()):
-                session.request_close(self.reason.SERVER_DISCONNECT)
+            client.watched = False
+            if not client.connections:
+                client.session.request_close(self.reason.SERVER_DISCONNECT)
 
-        if not session.closing and session.awaited is None:
-            session.awaited = watch
-            session.nursery.start_soon(watch)
+        if not (client.session.closing or client.watched or client.connections):
+            client.watched = True
+            client.session.nursery.start_soon(watch)
 
     def _present(self, sid: str) -> Connection:
         connection = self._connections.get(sid)

@@ -1,6 +1,5 @@
 """Serving: listeners, connections and sessions, taken down in that order."""
 
-from functools import partial
 from typing import Protocol
 
 import trio
@@ -66,25 +65,8 @@ async def serve(
     async with trio.open_nursery() as nursery:
         house, connections = await nursery.start(keep_open, server)
         try:
-            addresses = [listener.socket.getsockname()[:2] for listener in listeners]
-            await trio.serve_listeners(
-                house.connections.serve,
-                listeners,
-                handler_nursery=connections,
-                task_status=_Reporting(task_status, addresses),
-            )
+            # Bound and listening since: whoever connects from now on is taken.
+            task_status.started([listener.socket.getsockname()[:2] for listener in listeners])
+            await trio.serve_listeners(house.connections.serve, listeners, handler_nursery=connections)
         finally:
             house.stop()
-
-
-class _Reporting:
-    """Tells the addresses once the listeners are served."""
-
-    def __init__(
-        self, task_status: trio.TaskStatus[list[tuple[str, int]]], addresses: list[tuple[str, int]]
-    ) -> None:
-        self._report = partial(task_status.started, addresses)
-
-    def started(self, _listeners: object) -> None:
-        """See `trio.TaskStatus`."""
-        self._report()

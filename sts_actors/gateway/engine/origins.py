@@ -15,12 +15,12 @@ class OriginPolicy:
     """
 
     def __init__(self, allowed: AllowedOrigins, *, credentials: bool) -> None:
-        if allowed is None or callable(allowed) or allowed == "*":
+        self._allowed: Callable[[str], bool] | frozenset[str] | str | None
+        if allowed is None or callable(allowed):
             self._allowed = allowed
         else:
-            self._allowed = frozenset([allowed] if isinstance(allowed, str) else allowed)
-            if "*" in self._allowed:
-                self._allowed = "*"
+            listed = frozenset([allowed] if isinstance(allowed, str) else allowed)
+            self._allowed = "*" if "*" in listed else listed
         if credentials and self._allowed == "*":
             raise ValueError("credentials cannot be allowed to every origin: list the origins")
         self._credentials = credentials

@@ -18,8 +18,8 @@ class Outbox:
     A group (an event and its attachments) is queued at once or not at all, and in the order in which its
     senders came. A group larger than the whole outbox passes when the outbox is empty.
 
-    `progress_at`, an attribute to be set, says when the peer last took something, on Trio's clock: senders wait as long as it takes
-    something every `timeout` seconds.
+    `progress_at`, an attribute to be set, says when the peer last took something, on Trio's clock: senders
+    wait as long as it takes something every `timeout` seconds.
     """
 
     def __init__(self, *, max_bytes: int, max_packets: int, timeout: float) -> None:
@@ -66,7 +66,7 @@ class Outbox:
                 self._append(group)
 
     async def take(self, max_packets: int) -> list[Encoded]:
-        """Wait for packets and take up to `max_packets`; an empty list when the outbox is closed and empty."""
+        """Wait for packets and take up to `max_packets`; an empty list once it is closed and empty."""
         while not self._packets:
             if self.closed:
                 return []

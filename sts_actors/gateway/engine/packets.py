@@ -7,7 +7,7 @@ any numeral for a type, any garbage for base64, and parses JSON where the protoc
 
 import base64
 import binascii
-from typing import Final
+from typing import Any, Final
 
 from engineio import packet as engineio_packet
 
@@ -32,7 +32,7 @@ _TYPES: Final = frozenset({OPEN, CLOSE, PING, PONG, MESSAGE, UPGRADE, NOOP})
 Encoded = str | bytes
 
 
-def message(data: str | bytes | bytearray | memoryview | dict | list) -> Encoded:
+def message(data: str | bytes | bytearray | memoryview | dict[str, Any] | list[Any]) -> Encoded:
     """The packet of one message; dicts and lists go as JSON text."""
     if isinstance(data, str):
         return MESSAGE + data

@@ -23,9 +23,9 @@ from sts_actors.gateway.wire.upgrade import Proposal
 
 log = logging.getLogger(__name__)
 
-_library_log = logging.getLogger("sts_actors.gateway.library")
+library_log = logging.getLogger("sts_actors.gateway.library")
 """For python-engineio and python-socketio, which write a line for each packet at level INFO."""
-_library_log.setLevel(logging.WARNING)
+library_log.setLevel(logging.WARNING)
 
 _TEXT: Final = ("Content-Type", "text/plain; charset=UTF-8")
 _JSON: Final = ("Content-Type", "application/json")
@@ -82,7 +82,7 @@ class EngineServer(BaseServer):
         allow_upgrades: bool = True,
         path: str = "/engine.io/",
         async_handlers: bool = True,
-        logger: logging.Logger = _library_log,
+        logger: logging.Logger = library_log,
     ) -> None:
         super().__init__(
             ping_interval=ping_interval,

@@ -27,7 +27,7 @@ _PROTOCOL_ERROR: Final = 1002
 
 
 class Session(BaseSocket):
-    """A client's session, from its handshake to its end, over polling or a WebSocket or first one then the other.
+    """A client's session, from its handshake to its end: over polling, a WebSocket, or one after the other.
 
     `run` is the owner: it beats the heart, holds the nursery in which the session's handlers run, and tears
     down. Everybody else may only ask for the end, with `request_close`, which never waits.
@@ -38,8 +38,7 @@ class Session(BaseSocket):
         upgraded: it goes over a WebSocket, from the start or since the upgrade.
         ended: set when nothing of it is left.
         close_reason: one of `BaseServer.reason`, once the end has been asked for.
-        receive_deadline, settling, left_namespace, awaited: the layer above's. When the next message must have
-            arrived; set once a connect handler has ended; some namespace was left; a timer runs.
+        receive_deadline: when the next message must have arrived; set by the layer above.
     """
 
     nursery: trio.Nursery
@@ -49,12 +48,10 @@ class Session(BaseSocket):
         limits = server.limits
         self.queue: Outbox
         self.queue.progress_at = self._progress_at
+        self.closing: bool
         self.close_reason: str | None = None
         self.ended = trio.Event()
         self.receive_deadline = float("inf")
-        self.settling: trio.Event | None = None
-        self.left_namespace = False
-        self.awaited: object | None = None
         self.handler_slots = trio.Semaphore(limits.handlers)
         self._limits = limits
         self._life = trio.CancelScope()
@@ -81,7 +78,7 @@ class Session(BaseSocket):
                 with self._life:
                     await heartbeat(
                         interval=self.server.ping_interval,
-                        timeout=self.server.ping_timeout,
+                        patience=self.server.ping_timeout,
                         ping=lambda: self.queue.put_control(packets.PING),
                         alive_since=self._alive_since,
                     )
@@ -94,11 +91,7 @@ class Session(BaseSocket):
             with trio.move_on_after(self._limits.teardown_timeout, shield=True) as scope:
                 await teardown(self)
             if scope.cancelled_caught:
-                log.error(
-                    "the disconnect handler of session %s was cut after %s s",
-                    self.sid,
-                    self._limits.teardown_timeout,
-                )
+                log.error("the disconnect handler of session %s was cut", self.sid)
             self.closed = True
 
     def request_close(self, reason: str, *, farewell: str = packets.CLOSE) -> None:
@@ -169,7 +162,8 @@ class Session(BaseSocket):
         self._polled_at = trio.current_time()
         deadline = self._polled_at + _UPGRADING_POLL_S if self.upgrading else float("inf")
         taken: list[Encoded] = []
-        with trio.CancelScope(deadline=deadline) as self._poll:
+        self._poll = trio.CancelScope(deadline=deadline)
+        with self._poll:
             try:
                 taken = await self.queue.take(self._limits.packets_per_payload)
             finally:

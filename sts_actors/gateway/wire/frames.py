@@ -24,7 +24,7 @@ _LENGTH_64 = 127
 _MASK_SIZE = 4
 
 
-class FrameRefused(Exception):
+class FrameRefused(Exception):  # noqa: N818 - says what happened
     """A frame breaks a limit: close with `code`."""
 
     def __init__(self, code: int, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""One HTTP/1.1 connection: heads, bodies and responses, each with its deadline; WebSockets are handed over."""
+"""One HTTP/1.1 connection: heads, bodies and responses, each with its deadline."""
 
 import logging
 from collections.abc import Callable
@@ -115,7 +115,8 @@ class HttpConnection:
             return None
         headers = {name for name, _ in event.headers}
         if not headers & {b"content-length", b"transfer-encoding"}:
-            self._h11.next_event()  # Its (empty) body: the connection can be used again whatever the handler reads.
+            # The end of its empty body: the connection can be used again whatever the handler reads.
+            self._h11.next_event()
         return event
 
     def _request(self, event: h11.Request) -> HttpRequest:
@@ -214,7 +215,7 @@ class HttpConnection:
             (name.encode("ascii"), value.encode("latin-1"))
             for name, value in (*response.headers, ("Content-Length", str(len(response.body))))
         ]
-        if self._h11.their_state not in {h11.DONE, h11.MIGHT_SWITCH_PROTOCOL, h11.MUST_CLOSE, h11.CLOSED}:
+        if self._h11.their_state is h11.SEND_BODY:  # Nobody wants the rest of it.
             headers.append((b"Connection", b"close"))
         status = response.status
         reason = responses.get(status, "")
