@@ -10,13 +10,13 @@
 
 To who knows python-socketio: names, decorators, namespaces, rooms, return values and
 `ConnectionRefusedError` are the same, and its own code keeps the books. To who knows Trio: each connection
-has a nursery; its handlers run there, `server.start_soon(sid, async_fn, ...)` adds to it, all are cancelled when
-the client leaves, and only then the disconnect handler runs. A handler's error is logged once and closes
-nothing else. Handlers of a connection start in the order of its events. `emit` waits while the client's
-outbox is full: that is the backpressure; a client that takes nothing for ten seconds is cut. Every size,
-number and time is bounded by `Limits`. `serve` ends when it is cancelled: it stops listening, closes the
-sessions, runs their disconnect handlers, and leaves within `Limits.shutdown_timeout`. Other HTTP routes are
-added with `server.route("GET", path, handler)`. `EngineServer` is for who wants the transport alone:
+has a nursery; its handlers run there, `server.start_soon(sid, async_fn, ...)` adds to it, all are cancelled
+when the client leaves, and only then the disconnect handler runs. A handler's error is logged once and
+closes nothing else. Handlers of a connection start in the order of its events. `emit` waits while the
+client's outbox is full: that is the backpressure; a client that takes nothing for ten seconds is cut. Every
+size, number and time is bounded by `Limits`. `serve` ends when it is cancelled: it stops listening, closes
+the sessions, runs their disconnect handlers, and leaves within `Limits.shutdown_timeout`. Other HTTP routes
+are added with `server.route("GET", path, handler)`. `EngineServer` is for who wants the transport alone:
 `on("connect" | "message" | "disconnect")` and `send`.
 
 From the bottom: `wire` (TCP, HTTP/1.1, WebSocket), `engine` (sessions, heartbeat, polling, upgrade), then

@@ -8,8 +8,8 @@ import trio
 from socketio.async_manager import AsyncManager
 
 from sts_actors.gateway.connection import Connection
+from sts_actors.gateway.engine.handlers import called
 from sts_actors.gateway.engine.packets import Encoded
-from sts_actors.gateway.engine.server import called
 from sts_actors.gateway.packet import EVENT
 
 log = logging.getLogger(__name__)

@@ -11,8 +11,9 @@ from socketio import exceptions
 
 from sts_actors.gateway import packet
 from sts_actors.gateway.connection import Call, Client, Connection, forget_callback
+from sts_actors.gateway.engine.handlers import called, fitting, logged
 from sts_actors.gateway.engine.origins import AllowedOrigins
-from sts_actors.gateway.engine.server import EngineServer, called, fitting, library_log, logged
+from sts_actors.gateway.engine.server import EngineServer, library_log
 from sts_actors.gateway.errors import DisconnectedError, ProtocolViolation
 from sts_actors.gateway.limits import MIB, Limits
 from sts_actors.gateway.manager import Manager

@@ -20,7 +20,7 @@ class House:
     """A server that is open: it takes streams until it is told to stop."""
 
     def __init__(self, engine: EngineServer) -> None:
-        self.connections = ConnectionHouse(engine, engine.limits)
+        self.connections = ConnectionHouse(engine.endpoint, engine.limits)
         self.stopping = trio.Event()
 
     def stop(self) -> None:

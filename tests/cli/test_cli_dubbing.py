@@ -158,7 +158,8 @@ async def test_a_live_run_sends_each_fragment_when_it_has_been_spoken(service, t
     sent_at = [at - began for at in service["stream"].sent_at]
     assert sent_at == pytest.approx([6, 12, 18, 20], abs=0.01)
     assert [f.latency_s for f in run.fragments] == pytest.approx([4] * 4, abs=0.01)
-    assert service["init"].timeout_ms == 8000
+    assert service["init"].timeout_ms == 30_000
+    assert not any(f.late for f in run.fragments)
     assert service["auth"] == {"token": "t"}
 
 

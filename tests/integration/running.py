@@ -59,9 +59,7 @@ async def dub(stream, number, fragments, *, duration_s=1.0):
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(send)
-        async for event in stream.events:
-            if isinstance(event, Processed):
-                answers.append(event)
+        answers.extend([event async for event in stream.events if isinstance(event, Processed)])
     return answers
 
 

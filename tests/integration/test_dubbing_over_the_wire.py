@@ -86,12 +86,12 @@ async def test_bad_audio_fails_its_fragment_alone_and_in_its_place():
 
 
 async def test_a_burst_raises_backpressure_refuses_what_is_too_much_and_releases_it():
-    async with running(fake_asr_latency_s=0.05, fake_tts_latency_s=0.05) as service:
-        async with dubbing(service) as stream:
-            for fragment in range(14):
-                await stream.send_fragment(fragment, marked(1, fragment), 1000)
-            await stream.end()
-            events = [event async for event in stream.events]
+    latency = {"fake_asr_latency_s": 0.05, "fake_tts_latency_s": 0.05}
+    async with running(**latency) as service, dubbing(service) as stream:
+        for fragment in range(14):
+            await stream.send_fragment(fragment, marked(1, fragment), 1000)
+        await stream.end()
+        events = [event async for event in stream.events]
     answers = [event for event in events if isinstance(event, Processed)]
     assert [answer.sequence_number for answer in answers] == list(range(14))
     refused = [answer for answer in answers if answer.status == "failed"]
@@ -160,14 +160,14 @@ async def test_one_stream_more_than_allowed_is_refused_and_the_next_finds_room()
 
 
 async def test_a_fragment_that_takes_too_long_is_answered_before_its_worker_gives_up():
-    async with running(**QUICK | {"fake_tts_latency_s": 60.0}) as service:
-        async with dubbing(service, timeout_ms=1000) as stream:
-            start = trio.current_time()
-            await stream.send_fragment(0, marked(1, 0), 1000)
-            async for event in stream.events:
-                if isinstance(event, Processed):
-                    break
-            assert trio.current_time() - start < 1.0
+    slow = QUICK | {"fake_tts_latency_s": 60.0}
+    async with running(**slow) as service, dubbing(service, timeout_ms=1000) as stream:
+        start = trio.current_time()
+        await stream.send_fragment(0, marked(1, 0), 1000)
+        async for event in stream.events:
+            if isinstance(event, Processed):
+                break
+        assert trio.current_time() - start < 1.0
     assert (event.error.code, event.error.stage) == ("TIMEOUT", "tts")
     assert event.transcript == "stream 1 fragment 0"
 

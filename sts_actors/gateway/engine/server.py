@@ -1,25 +1,23 @@
 """The Engine.IO server: who may open a session, and which session a request belongs to."""
 
-import inspect
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-import attrs
-import orjson
 import trio
 from engineio.base_server import BaseServer
 
 from sts_actors.gateway import strict_json
 from sts_actors.gateway.engine import packets
+from sts_actors.gateway.engine.endpoint import Endpoint
+from sts_actors.gateway.engine.handlers import called, fitting, in_slot, logged
 from sts_actors.gateway.engine.origins import AllowedOrigins, OriginPolicy
 from sts_actors.gateway.engine.outbox import Outbox
-from sts_actors.gateway.engine.packets import Encoded
+from sts_actors.gateway.engine.refusals import FULL, Refusal
 from sts_actors.gateway.engine.session import Session
-from sts_actors.gateway.errors import BadRequest, DisconnectedError, ProtocolViolation, WebSocketClosed
+from sts_actors.gateway.errors import DisconnectedError
 from sts_actors.gateway.limits import MIB, Limits
 from sts_actors.gateway.wire.messages import Handler, HttpRequest, HttpResponse
-from sts_actors.gateway.wire.upgrade import Proposal
 
 log = logging.getLogger(__name__)
 
@@ -30,22 +28,6 @@ library_log.setLevel(logging.WARNING)
 _TEXT: Final = ("Content-Type", "text/plain; charset=UTF-8")
 _JSON: Final = ("Content-Type", "application/json")
 _FRESH: Final = ("Cache-Control", "no-store")
-
-
-@attrs.frozen
-class _Refusal:
-    code: int
-    message: str
-    status: int = 400
-
-
-_UNKNOWN_TRANSPORT = _Refusal(0, "Transport unknown")
-_UNKNOWN_SID = _Refusal(1, "Session ID unknown")
-_BAD_METHOD = _Refusal(2, "Bad handshake method")
-_BAD_REQUEST = _Refusal(3, "Bad request")
-_FORBIDDEN = _Refusal(4, "Forbidden", 403)
-_BAD_VERSION = _Refusal(5, "Unsupported protocol version: only EIO=4 is spoken here")
-_FULL = _Refusal(6, "Too many sessions", 503)
 
 
 class EngineServer(BaseServer):
@@ -99,9 +81,11 @@ class EngineServer(BaseServer):
         self.limits = limits or Limits()
         self.sockets: dict[str, Session] = {}
         self.stopping = False
-        self._origins = OriginPolicy(cors_allowed_origins, credentials=cors_credentials)
-        self._path = "/" + path.strip("/")
-        self._routes: dict[str, dict[str, Handler]] = {}
+        self.endpoint = Endpoint(
+            self,
+            path="/" + path.strip("/"),
+            origins=OriginPolicy(cors_allowed_origins, credentials=cors_credentials),
+        )
         self._nursery: trio.Nursery | None = None
 
     @property
@@ -139,7 +123,7 @@ class EngineServer(BaseServer):
 
     def route(self, method: str, path: str, handler: Handler) -> None:
         """Serve `path` (exactly) with `handler`; GET serves HEAD as well."""
-        self._routes.setdefault(path, {})[method.upper()] = handler
+        self.endpoint.route(method, path, handler)
 
     async def send(self, sid: str, data: str | bytes | dict[str, Any] | list[Any]) -> None:
         """Send a message; it waits while the client's outbox is full. Unknown clients are sent nothing."""
@@ -214,15 +198,16 @@ class EngineServer(BaseServer):
         finally:
             self._nursery = None
 
-    async def _open(self, request: HttpRequest, transport: str) -> Session | _Refusal | HttpResponse:
+    async def open(self, request: HttpRequest, transport: str) -> Session | Refusal | HttpResponse:
+        """Open a session for a handshake, or refuse it: the house is full, or the application says so."""
         if self._nursery is None or self.stopping or len(self.sockets) >= self.limits.sessions:
-            return _FULL
+            return FULL
         sid = self.generate_id()
         session = Session(self, sid)
         self.sockets[sid] = session
         await self._nursery.start(session.run, self._end)
         if transport == "websocket":
-            session.queue.put_control(self._greeting(sid, transport))
+            session.queue.put_control(self.greeting(sid, transport))
         refused = await self._refusal_of_application(session, request)
         if refused is not None:
             session.request_close(self.reason.SERVER_DISCONNECT)
@@ -255,7 +240,8 @@ class EngineServer(BaseServer):
             del self.sockets[session.sid]
             session.ended.set()
 
-    def _greeting(self, sid: str, transport: str) -> str:
+    def greeting(self, sid: str, transport: str) -> str:
+        """The first packet of a session."""
         can_upgrade = transport == "polling" and self.allow_upgrades and "websocket" in self.transports
         return packets.OPEN + strict_json.dumps(
             {
@@ -296,199 +282,5 @@ class EngineServer(BaseServer):
             session.handler_slots.release()
             return
         begun = trio.Event()
-        nursery.start_soon(_in_slot, session.handler_slots, begun, handler)
+        nursery.start_soon(in_slot, session.handler_slots, begun, handler)
         await begun.wait()
-
-    # -- requests -------------------------------------------------------------------------------------------
-
-    async def http(self, request: HttpRequest) -> HttpResponse:
-        """Answer a request: of Engine.IO, or of another route."""
-        if request.path.rstrip("/") != self._path:
-            return await self._other_route(request)
-        if not self._origins.permits(request):
-            return _response(_FORBIDDEN)
-        if request.method == "OPTIONS":
-            response = HttpResponse(204)
-        else:
-            answer = await self._polling(request)
-            response = _response(answer) if isinstance(answer, _Refusal) else answer
-        return attrs.evolve(response, headers=(*response.headers, *self._origins.headers(request)))
-
-    async def _polling(self, request: HttpRequest) -> HttpResponse | _Refusal:
-        query = _query(request)
-        refusal = self._check(query, "polling")
-        if refusal is not None:
-            return refusal
-        sid = query.get("sid")
-        if sid is None:
-            return await self._handshake(request, query)
-        session = self.sockets.get(sid)
-        if session is None or session.closing or not session.connected:
-            return _UNKNOWN_SID
-        if session.upgraded:
-            return _BAD_REQUEST
-        if request.method == "GET":
-            return await self._poll(session, request)
-        if request.method == "POST":
-            return await self._post(session, request)
-        return _BAD_METHOD
-
-    async def _handshake(self, request: HttpRequest, query: Mapping[str, str]) -> HttpResponse | _Refusal:
-        if request.method != "GET":
-            return _BAD_METHOD
-        if query.get("EIO") != "4":
-            return _BAD_VERSION
-        session = await self._open(request, "polling")
-        if not isinstance(session, Session):
-            return session
-
-        def undelivered() -> None:
-            session.request_close(self.reason.TRANSPORT_CLOSE)
-
-        body = packets.encode_payload([self._greeting(session.sid, "polling")])
-        return HttpResponse(200, [_TEXT, _FRESH], body, undelivered=undelivered)
-
-    async def _poll(self, session: Session, request: HttpRequest) -> HttpResponse | _Refusal:
-        taken: list[Encoded] | None = None
-        if session.polling_idle:
-
-            async def watch() -> None:
-                await request.wait_gone()
-                session.request_close(self.reason.TRANSPORT_CLOSE)
-
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(watch)
-                taken = await session.poll()
-                nursery.cancel_scope.cancel()
-        else:
-            taken = await session.poll()
-        if taken is None:
-            return _BAD_REQUEST
-
-        def undelivered() -> None:
-            session.request_close(self.reason.TRANSPORT_ERROR)
-
-        return HttpResponse(200, [_TEXT, _FRESH], packets.encode_payload(taken), undelivered=undelivered)
-
-    async def _post(self, session: Session, request: HttpRequest) -> HttpResponse | _Refusal:
-        try:
-            await session.post(lambda: request.body(self.max_http_buffer_size, heard=session.heard))
-        except ProtocolViolation as violation:
-            log.info("session %s broke the protocol: %s", session.sid, violation)
-            session.request_close(self.reason.TRANSPORT_ERROR)
-            return _BAD_REQUEST
-        except (BadRequest, trio.BrokenResourceError):
-            session.request_close(self.reason.TRANSPORT_ERROR)
-            raise
-        return HttpResponse(200, [_TEXT, _FRESH], b"ok")
-
-    async def websocket(self, request: HttpRequest, proposal: Proposal) -> HttpResponse | None:
-        """Open a session over a WebSocket, or let it probe for an upgrade; None once it was accepted."""
-        if request.path.rstrip("/") != self._path:
-            return HttpResponse(404)
-        answer = await self._websocket(request, proposal)
-        return _response(answer) if isinstance(answer, _Refusal) else answer
-
-    async def _websocket(self, request: HttpRequest, proposal: Proposal) -> HttpResponse | _Refusal | None:
-        if not self._origins.permits(request):
-            return _FORBIDDEN
-        query = _query(request)
-        refusal = self._check(query, "websocket")
-        if refusal is not None:
-            return refusal
-        sid = query.get("sid")
-        if sid is None:
-            return await self._open_websocket(request, query, proposal)
-        session = self.sockets.get(sid)
-        if session is None or session.closing or not session.connected or not self.allow_upgrades:
-            return _UNKNOWN_SID
-        try:
-            websocket = await proposal.accept(max_message=self.max_http_buffer_size)
-        except WebSocketClosed:
-            return None
-        if session.upgraded or session.upgrading or session.closing:
-            # Refused only now: clients take a refused handshake for a fault of the whole session.
-            await websocket.close()
-        else:
-            await session.upgrade(websocket)
-        return None
-
-    async def _open_websocket(
-        self, request: HttpRequest, query: Mapping[str, str], proposal: Proposal
-    ) -> HttpResponse | _Refusal | None:
-        if query.get("EIO") != "4":
-            return _BAD_VERSION
-        session = await self._open(request, "websocket")
-        if not isinstance(session, Session):
-            return session
-        try:
-            websocket = await proposal.accept(max_message=self.max_http_buffer_size)
-        except WebSocketClosed:
-            session.request_close(self.reason.TRANSPORT_ERROR)
-            return None
-        await session.carry(websocket)
-        return None
-
-    def _check(self, query: Mapping[str, str], transport: str) -> _Refusal | None:
-        asked = query.get("transport")
-        if asked not in self.transports:
-            return _UNKNOWN_TRANSPORT
-        if asked != transport:
-            return _BAD_REQUEST
-        return None
-
-    async def _other_route(self, request: HttpRequest) -> HttpResponse:
-        methods = self._routes.get(request.path)
-        if methods is None:
-            return HttpResponse(404, [_TEXT], b"Not Found")
-        handler = methods.get("GET" if request.method == "HEAD" else request.method)
-        if handler is None:
-            return HttpResponse(405, [_TEXT, ("Allow", ", ".join(methods))], b"Method Not Allowed")
-        return await handler(request)
-
-
-def _query(request: HttpRequest) -> dict[str, str]:
-    try:
-        return request.query
-    except ValueError:
-        raise BadRequest(400, "too many query fields") from None
-
-
-def _response(refusal: _Refusal) -> HttpResponse:
-    body = orjson.dumps({"code": refusal.code, "message": refusal.message})
-    return HttpResponse(refusal.status, [_JSON], body)
-
-
-async def _in_slot(
-    slots: trio.Semaphore, begun: trio.Event, handler: Callable[[], Awaitable[object]]
-) -> None:
-    begun.set()
-    try:
-        await logged(handler)
-    finally:
-        slots.release()
-
-
-async def logged(async_fn: Callable[..., Awaitable[object]], *args: Any) -> None:
-    """Await `async_fn(*args)`; an error is logged and goes no further."""
-    try:
-        await async_fn(*args)
-    except Exception:
-        log.exception("a handler or task of the application failed")
-
-
-async def called(handler: Callable[..., Any], *args: Any) -> Any:
-    """Call a handler, async or not."""
-    result = handler(*args)
-    return await result if inspect.isawaitable(result) else result
-
-
-def fitting(handler: Callable[..., Any], *args: Any) -> tuple[Any, ...]:
-    """`args`, or all but the last where the handler takes no more: older handlers know no reason or auth."""
-    try:
-        inspect.signature(handler).bind(*args)
-    except TypeError:
-        return args[:-1]
-    except ValueError:  # A callable without a signature, from an extension module.
-        return args
-    return args
