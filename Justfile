@@ -60,7 +60,7 @@ check: lint test
 lint: setup-dev
     {{ bin }}/ruff format --check .
     {{ bin }}/ruff check .
-    {{ bin }}/flake8 sts_actors supervision tests bench
+    {{ bin }}/flake8 sts_actors supervision bench
     {{ bin }}/mypy
     {{ bin }}/lint-imports
 

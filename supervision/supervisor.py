@@ -269,7 +269,7 @@ async def open_supervisor(
     except ExceptionGroup as group:
         # Children's errors never get here: what does is the body's own, and it comes out as it went in.
         if len(group.exceptions) == 1:
-            raise group.exceptions[0] from group.exceptions[0].__cause__
+            raise group.exceptions[0] from group.exceptions[0].__cause__  # noqa: ASYNC123 - the one error
         raise
     if supervisor.exceeded is not None:
         raise supervisor.exceeded

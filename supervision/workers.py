@@ -219,10 +219,10 @@ async def open_worker(
         if others is None and crashed is not None:
             raise _first(crashed) from None
         if crashed is None and len(group.exceptions) == 1:
-            raise group.exceptions[0] from group.exceptions[0].__cause__
+            raise group.exceptions[0] from group.exceptions[0].__cause__  # noqa: ASYNC123 - the one error
         raise
     finally:
-        await worker._finish()  # noqa: SLF001 - idem; shielded inside, and bounded by SIGKILL
+        await worker._finish()  # noqa: ASYNC102, SLF001 - shielded inside, bounded by SIGKILL; idem
 
 
 def _first(group: ExceptionGroup[Exception]) -> Exception:

@@ -3,7 +3,7 @@
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,8 @@ from sts_actors.cli.output import DubWriter, OutputPaths, output_paths
 from sts_actors.cli.progress import Display, LogLines, closing_table
 from sts_actors.cli.report import DubReport
 from sts_actors.cli.report_file import ReportFile
+from sts_actors.client import ConnectFailed
+from sts_actors.client.address import parse_address
 from sts_actors.settings import Settings, load_settings
 
 Profile = Literal["embedded", "production", "fake"]
@@ -133,10 +135,12 @@ def run_job(job: DubJob, console: Console) -> Finished:
     paths = output_paths(
         job.source, job.output, source_language=its.source_language, target_language=its.target_language
     )
+    way: Callable[[DubRun], Awaitable[None]]
     if job.url is None:
         settings = load_settings(profile=job.profile, overrides={"host": "127.0.0.1", "port": 0})
         way = partial(_through_own_service, settings=settings)
     else:
+        _check_url(job.url)
         way = partial(DubRun.through, url=job.url)
     with (
         open_audio(job.source) as audio,
@@ -170,6 +174,13 @@ def run_job(job: DubJob, console: Console) -> Finished:
                 f"{audio.damaged_packets} damaged pieces of {job.source} could not be read and are left out"
             )
     return Finished(report=make(complete=True), paths=paths)
+
+
+def _check_url(url: str) -> None:
+    try:
+        parse_address(url)
+    except ConnectFailed as error:
+        raise CommandError(str(error)) from None
 
 
 async def _through_own_service(run: DubRun, settings: Settings) -> None:

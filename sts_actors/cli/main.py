@@ -11,7 +11,7 @@ from sts_actors.cli.boundary import guarded, tell
 from sts_actors.cli.demo import demo
 from sts_actors.cli.doctor import doctor
 from sts_actors.cli.dub import dub
-from sts_actors.cli.errors import CommandError
+from sts_actors.cli.errors import CommandError, ExitCode
 from sts_actors.cli.models import models
 from sts_actors.cli.serve import serve
 
@@ -50,7 +50,11 @@ def run(arguments: Sequence[str]) -> int:
         describe = getattr(error, "format_message", None)
         if describe is None:
             return tell(error)
-        return tell(CommandError(f"{describe()} (sts-actors --help lists commands and options)"))
+        message = describe()
+        if not message:
+            # Nothing was asked for, so the help was shown.
+            return int(ExitCode.INPUT)
+        return tell(CommandError(f"{message} (--help lists what there is)"))
     return code if isinstance(code, int) else 0
 
 

@@ -1,6 +1,7 @@
 """What a person sees while a dub runs: a live table on a terminal, plain lines anywhere else."""
 
 import logging
+import time
 from collections import deque
 from types import TracebackType
 from typing import Self
@@ -15,8 +16,8 @@ from rich.text import Text
 from sts_actors.cli.plain import clock, one_line
 from sts_actors.cli.report import SERVED, DubReport, FragmentReport
 
-ROWS = 10
-"""Fragments shown at once; older ones scroll away above the live table."""
+ROWS = 12
+"""Answered fragments shown at once, the last ones; they stay on the screen at the end."""
 
 STAGES = ("asr", "translation", "tts")
 
@@ -28,7 +29,7 @@ class Display:
         self._console = console
         self._estimated_s = estimated_s
         self._waiting = ""
-        self._in_flight: dict[int, FragmentReport] = {}
+        self._in_flight: dict[int, tuple[FragmentReport, float]] = {}
         self._recent: deque[FragmentReport] = deque(maxlen=ROWS)
         self._answered_s = 0.0
         # Not redirecting: a worker process or a log writes where it always does.
@@ -36,7 +37,6 @@ class Display:
             console=console,
             get_renderable=self._render,
             refresh_per_second=8,
-            transient=True,
             redirect_stderr=False,
         )
 
@@ -63,7 +63,7 @@ class Display:
 
     def sent(self, fragment: FragmentReport) -> None:
         """A fragment is on its way."""
-        self._in_flight[fragment.sequence_number] = fragment
+        self._in_flight[fragment.sequence_number] = fragment, time.monotonic()
 
     def answered(self, fragment: FragmentReport) -> None:
         """A fragment is back, dubbed or failed."""
@@ -80,9 +80,10 @@ class Display:
 
     def _render(self) -> RenderableType:
         parts: list[RenderableType] = []
-        if self._recent or self._in_flight:
-            # Snapshots: the live table is drawn in a thread of its own.
-            parts.append(_table(tuple(self._recent) + tuple(self._in_flight.values())))
+        # Snapshots: the live table is drawn in a thread of its own.
+        answered, in_flight = tuple(self._recent), tuple(self._in_flight.values())
+        if answered or in_flight:
+            parts.append(_table(answered, in_flight))
         if self._waiting:
             parts.append(Spinner("dots", Text(f" {self._waiting}")))
         if self._estimated_s:
@@ -145,19 +146,24 @@ def verdict(fragment: FragmentReport) -> Text:
     return Text(f"{took} partial", "yellow") if fragment.status == "partial" else Text(took, "green")
 
 
-def _table(fragments: tuple[FragmentReport, ...]) -> Table:
+def _table(
+    answered: tuple[FragmentReport, ...], in_flight: tuple[tuple[FragmentReport, float], ...]
+) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("#", justify="right")
     table.add_column("at", no_wrap=True)
     for heading in ("recognised", "translated", "spoken", "answered in"):
         table.add_column(heading, no_wrap=True)
     table.add_column("dub", no_wrap=True, overflow="ellipsis", ratio=1)
-    for fragment in fragments:
+    for fragment in answered:
         said = one_line(fragment.translated_text or fragment.transcript or "")
         stages = [stage_cell(fragment, stage) for stage in STAGES]
-        # A fragment under way has no verdict yet.
-        fate = Text("…", "dim") if fragment.latency_s is None else verdict(fragment)
-        table.add_row(str(fragment.sequence_number), clock(fragment.start_s), *stages, fate, Text(said))
+        number, at = str(fragment.sequence_number), clock(fragment.start_s)
+        table.add_row(number, at, *stages, verdict(fragment), Text(said))
+    now = time.monotonic()
+    for fragment, since in in_flight:
+        waiting = Text(f"{now - since:.0f} s …", "dim")
+        table.add_row(str(fragment.sequence_number), clock(fragment.start_s), "", "", "", waiting, "")
     return table
 
 

@@ -1,5 +1,7 @@
-"""`sts-actors serve`: the service, until Ctrl-C."""
+"""`sts-actors serve`: the service, until Ctrl-C or SIGTERM."""
 
+import logging
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -7,7 +9,7 @@ import trio
 import typer
 from rich.console import Console
 
-from sts_actors.app import run_service
+from sts_actors.app import Service, run_service
 from sts_actors.cli.dub import Profile
 from sts_actors.settings import Settings, load_settings
 
@@ -25,14 +27,22 @@ def serve(
 ) -> None:
     """Serve dubbing streams over Socket.IO, with /health, /ready and /metrics on the same port."""
     settings = load_settings(profile=profile, config_file=config, overrides={"host": host, "port": port})
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     trio.run(_serve, settings, Console())
 
 
 async def _serve(settings: Settings, console: Console) -> None:
-    async with trio.open_nursery() as nursery:
-        service = await nursery.start(run_service, settings)
-        console.print(
-            f"listening on {service.url} ({settings.profile}), the engines are loading", highlight=False
-        )
-        await service.wait_ready()
-        console.print("ready; Ctrl-C stops", highlight=False)
+    with trio.open_signal_receiver(signal.SIGTERM) as signals:
+        async with trio.open_nursery() as nursery:
+            service = await nursery.start(run_service, settings)
+            console.print(f"listening on {service.url} ({settings.profile}); Ctrl-C stops", highlight=False)
+            nursery.start_soon(_announce_ready, service, console)
+            async for _ in signals:
+                nursery.cancel_scope.cancel()
+                break
+    console.print("stopped")
+
+
+async def _announce_ready(service: Service, console: Console) -> None:
+    await service.wait_ready()
+    console.print("ready: the engines are loaded")

@@ -42,7 +42,8 @@ async def keep_open(server: Served, *, task_status: trio.TaskStatus[tuple[House,
                 task_status.started((house, connections))
                 await house.stopping.wait()
                 scope.deadline = trio.current_time() + engine.limits.shutdown_timeout
-            # Whoever carried a session is saying goodbye; idle connections have nothing to say.
+            # Whoever carried a session is saying goodbye, and requests are answered; for a moment.
+            house.connections.finish()
             connections.cancel_scope.deadline = trio.current_time() + 2 * engine.limits.close_timeout
 
 

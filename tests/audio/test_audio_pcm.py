@@ -132,3 +132,15 @@ def test_padding_and_trimming_keep_the_head_and_add_silence(frames, wanted, chan
 def test_a_negative_length_is_a_bug():
     with pytest.raises(ValueError, match="-1 frames"):
         pad_or_trim(noise(3), -1)
+
+
+@pytest.mark.parametrize(("from_hz", "to_hz"), [(48_000, 16_000), (44_100, 16_000), (24_000, 48_000)])
+def test_a_fragment_resampled_alone_is_close_to_its_part_of_the_whole_up_to_its_edges(from_hz, to_hz):
+    times = np.arange(2 * from_hz) / from_hz
+    # At full swing where it is cut.
+    whole = (np.cos(2 * np.pi * 220 * times) / 2 + np.cos(2 * np.pi * 930 * times) / 4).astype(np.float32)
+    alone = resample(whole[from_hz:], from_hz, to_hz)
+    together = resample(whole, from_hz, to_hz)[to_hz:]
+    frames = min(alone.shape[0], together.shape[0])
+    # Cut off without its continuation, the first samples are off by a tenth and more of full scale.
+    np.testing.assert_allclose(alone[:frames], together[:frames], atol=0.03)

@@ -59,16 +59,17 @@ class Endpoint:
         sid = query.get("sid")
         if sid is None:
             return await self._handshake(request, query)
-        session = self._server.sockets.get(sid)
-        if session is None or session.closing or not session.connected:
+        session = self._session(sid)
+        if session is None:
             return refusals.UNKNOWN_SID
         if session.upgraded:
             return refusals.BAD_REQUEST
-        if request.method == "GET":
-            return await self._poll(session, request)
-        if request.method == "POST":
-            return await self._post(session, request)
-        return refusals.BAD_METHOD
+        serve = {"GET": self._poll, "POST": self._post}.get(request.method)
+        return refusals.BAD_METHOD if serve is None else await serve(session, request)
+
+    def _session(self, sid: str) -> Session | None:
+        session = self._server.sockets.get(sid)
+        return session if session is not None and session.connected and not session.closing else None
 
     async def _handshake(self, request: HttpRequest, query: Mapping[str, str]) -> HttpResponse | Refusal:
         if request.method != "GET":
@@ -109,6 +110,8 @@ class Endpoint:
 
     async def _post(self, session: Session, request: HttpRequest) -> HttpResponse | Refusal:
         try:
+            if request.header("content-encoding", "identity") != "identity":
+                raise BadRequest(415, "encoded bodies are not accepted")
             await session.post(lambda: request.body(self._server.max_http_buffer_size, heard=session.heard))
         except ProtocolViolation as violation:
             log.info("session %s broke the protocol: %s", session.sid, violation)
@@ -136,8 +139,8 @@ class Endpoint:
         sid = query.get("sid")
         if sid is None:
             return await self._open_websocket(request, query, proposal)
-        session = self._server.sockets.get(sid)
-        if session is None or session.closing or not session.connected or not self._server.allow_upgrades:
+        session = self._session(sid)
+        if session is None or not self._server.allow_upgrades:
             return refusals.UNKNOWN_SID
         try:
             websocket = await proposal.accept(max_message=self._server.max_http_buffer_size)

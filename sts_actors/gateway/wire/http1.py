@@ -61,6 +61,14 @@ class HttpConnection:
         self._past_handshake = past_handshake
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.header_size)
         self._linger = False
+        self._idle: trio.CancelScope | None = None
+        self._finishing = False
+
+    def finish(self) -> None:
+        """Serve no further request; an idle connection ends now."""
+        self._finishing = True
+        if self._idle is not None:
+            self._idle.cancel()
 
     async def run(self) -> None:
         """Serve until the peer leaves, errs or asks for a WebSocket; then close the stream."""
@@ -99,14 +107,19 @@ class HttpConnection:
 
     async def _next_head(self, idle_timeout: float) -> h11.Request | None:
         """The next request, or None when the peer has left in between, or sent nothing in time."""
+        begun = False
         with trio.move_on_after(idle_timeout) as scope:
-            begun = False
+            self._idle = scope
+            if self._finishing:
+                scope.cancel()
             while (event := self._h11.next_event()) is h11.NEED_DATA:
                 data = await self._stream.receive_some()
                 self._h11.receive_data(data)
                 if data and not begun:
                     begun = True
+                    self._idle = None
                     scope.deadline = trio.current_time() + self._limits.header_timeout
+        self._idle = None
         if scope.cancelled_caught:
             if begun:
                 raise BadRequest(408, "the request's head took too long")
@@ -215,7 +228,7 @@ class HttpConnection:
             (name.encode("ascii"), value.encode("latin-1"))
             for name, value in (*response.headers, ("Content-Length", str(len(response.body))))
         ]
-        if self._h11.their_state is h11.SEND_BODY:  # Nobody wants the rest of it.
+        if self._finishing or self._h11.their_state is h11.SEND_BODY:  # Nobody wants the rest of it.
             headers.append((b"Connection", b"close"))
         status = response.status
         reason = responses.get(status, "")

@@ -18,7 +18,6 @@ class ConnectionHouse:
     """The connections of a server: who is in, who may still come in.
 
     Attributes:
-        connections: how many are in.
         refused: how many were turned away at the door, ever.
     """
 
@@ -28,8 +27,18 @@ class ConnectionHouse:
         self._budget = ReceiveBudget(limits.receiving)
         self._by_address: Counter[str] = Counter()
         self._handshakes = 0
-        self.connections = 0
+        self._open: set[HttpConnection] = set()
         self.refused = 0
+
+    @property
+    def connections(self) -> int:
+        """How many are in."""
+        return len(self._open)
+
+    def finish(self) -> None:
+        """Let each connection end with the request that it is in, the idle ones now."""
+        for connection in list(self._open):
+            connection.finish()
 
     @property
     def receiving(self) -> int:
@@ -43,7 +52,6 @@ class ConnectionHouse:
             self.refused += 1
             await trio.aclose_forcefully(stream)
             return
-        self.connections += 1
         self._by_address[peer[0]] += 1
         self._handshakes += 1
         shaking_hands = True
@@ -54,22 +62,23 @@ class ConnectionHouse:
                 shaking_hands = False
                 self._handshakes -= 1
 
+        connection = HttpConnection(
+            PeerStream(stream, write_timeout=self._limits.write_timeout),
+            self._application,
+            limits=self._limits,
+            budget=self._budget,
+            peer=peer,
+            local=local,
+            past_handshake=past_handshake,
+        )
+        self._open.add(connection)
         try:
-            connection = HttpConnection(
-                PeerStream(stream, write_timeout=self._limits.write_timeout),
-                self._application,
-                limits=self._limits,
-                budget=self._budget,
-                peer=peer,
-                local=local,
-                past_handshake=past_handshake,
-            )
             await connection.run()
         except* Exception:
             log.exception("serving a connection failed")
         finally:
             past_handshake()
-            self.connections -= 1
+            self._open.discard(connection)
             self._by_address[peer[0]] -= 1
             if not self._by_address[peer[0]]:
                 del self._by_address[peer[0]]

@@ -1,0 +1,112 @@
+"""Ping and pong, in virtual time."""
+
+import time
+
+import pytest
+import trio
+import trio.testing
+from gateway_peers import echo_engine, opened
+
+from sts_actors.gateway.engine.heartbeat import heartbeat
+
+
+async def test_a_websocket_is_pinged_at_each_interval(autojump_clock) -> None:
+    async with opened(echo_engine(ping_interval=0.3, ping_timeout=0.2)) as peers:
+        ws = await peers.ws()
+        await ws.receive()
+        began = trio.current_time()
+        for beat in range(1, 6):
+            assert await ws.receive() == "2"
+            assert trio.current_time() - began == pytest.approx(0.3 * beat)
+            await ws.send("3")
+
+
+async def test_a_poll_gets_the_ping(autojump_clock) -> None:
+    async with opened(echo_engine(ping_interval=0.3, ping_timeout=0.2)) as peers:
+        session = await peers.polling()
+        for _ in range(3):
+            assert (await session.poll()).text == "2"
+            assert (await session.post("3")).text == "ok"
+
+
+async def test_a_silent_websocket_is_closed_after_interval_and_timeout(autojump_clock) -> None:
+    server = echo_engine(ping_interval=25, ping_timeout=10)
+    ended = []
+    server.on("disconnect", lambda sid, reason: ended.append((reason, trio.current_time())))
+    async with opened(server) as peers:
+        ws = await peers.ws()
+        began = trio.current_time()
+        await ws.closed()
+    assert ended == [("ping timeout", pytest.approx(began + 35))]
+
+
+async def test_a_session_that_nobody_polls_is_closed_after_interval_and_timeout(autojump_clock) -> None:
+    async with opened(echo_engine(ping_interval=0.3, ping_timeout=0.2)) as peers:
+        session = await peers.polling()
+        await trio.sleep(0.5)
+        assert (await session.poll()).status == 400
+
+
+async def test_polling_without_answering_pings_keeps_nobody_alive(autojump_clock) -> None:
+    async with opened(echo_engine(ping_interval=0.3, ping_timeout=0.2)) as peers:
+        session = await peers.polling()
+        assert (await session.poll()).text == "2"
+        assert (await session.poll()).text == "1"
+        assert (await session.poll()).status == 400
+
+
+async def test_a_big_upload_that_delays_the_pong_is_a_sign_of_life(autojump_clock) -> None:
+    server = echo_engine(ping_interval=1, ping_timeout=1)
+    async with opened(server) as peers:
+        session = await peers.polling()
+        stream = peers.stream()
+        await stream.send_all(f"POST {session.target} HTTP/1.1\r\nHost: t\r\nContent-Length: 21\r\n\r\n4".encode())
+        for _ in range(20):
+            await trio.sleep(0.5)
+            await stream.send_all(b"x")
+        assert (await stream.receive_some()).endswith(b"ok")
+        assert session.sid in peers.engine.sockets
+
+
+async def test_a_client_whose_packets_we_do_not_take_is_not_given_up(autojump_clock) -> None:
+    server = echo_engine(ping_interval=1, ping_timeout=1, async_handlers=False)
+    release = trio.Event()
+
+    @server.on("message")
+    async def message(sid: str, data: str) -> None:
+        await release.wait()
+
+    async with opened(server) as peers:
+        ws = await peers.ws()
+        await ws.send("4busy")
+        await trio.sleep(10)
+        assert len(peers.engine.sockets) == 1
+        release.set()
+        await trio.sleep(0)
+        with trio.fail_after(2.5):
+            await ws.closed()
+
+
+async def test_a_peer_is_not_given_up_because_our_own_loop_stood_still() -> None:
+    heard = 0.0
+    pings = []
+
+    async def peer() -> None:
+        nonlocal heard
+        while True:
+            await trio.sleep(0.01)
+            heard = trio.current_time()
+
+    with trio.move_on_after(1) as scope:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(peer)
+
+            async def stand_still() -> None:
+                await trio.sleep(0.06)
+                time.sleep(0.4)  # noqa: ASYNC251 - this is the point
+
+            nursery.start_soon(stand_still)
+            await heartbeat(interval=0.05, patience=0.1, ping=lambda: pings.append(1), alive_since=lambda t: heard >= t)
+            nursery.cancel_scope.cancel()
+    assert scope.cancelled_caught
+    assert len(pings) > 3
