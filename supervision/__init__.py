@@ -12,6 +12,7 @@
 """
 
 from supervision.channels import ChannelStatistics, channel_statistics, open_channel
+from supervision.children import Child, ChildState, ChildStatistics
 from supervision.instruments import LoopWatch, Stall, task_tree
 from supervision.policy import Backoff, Intensity, Restart, RestartWindow
 from supervision.reply import Expired, Inbox, NoReply, Request, ask, serve
@@ -22,13 +23,7 @@ from supervision.scheduler import (
     SchedulerStatistics,
     TokenScheduler,
 )
-from supervision.supervisor import (
-    Child,
-    ChildStatistics,
-    RestartIntensityExceeded,
-    Supervisor,
-    open_supervisor,
-)
+from supervision.supervisor import RestartIntensityExceeded, Supervisor, open_supervisor
 from supervision.workers import Worker, WorkerCrashed, WorkerError, WorkerTimeout, open_worker
 
 __all__ = [
@@ -36,6 +31,7 @@ __all__ = [
     "Batch",
     "ChannelStatistics",
     "Child",
+    "ChildState",
     "ChildStatistics",
     "Expired",
     "Inbox",

@@ -5,77 +5,34 @@
 
 Leaving the block waits until every child has ended for good. A child that fails more often than the intensity
 allows stops all others, youngest first, and `RestartIntensityExceeded` comes out of the block. Cancellation
-and `KeyboardInterrupt` are never mistaken for failures.
+and `KeyboardInterrupt` are never mistaken for failures. Supervisors nest: a child may open one, and its
+`RestartIntensityExceeded` is then a failure like any other.
 """
 
-import inspect
 import logging
+import math
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import Any, Protocol
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager
+from typing import Any
 
-import attrs
 import trio
 
-from supervision.policy import Backoff, Intensity, Restart, RestartWindow
+from supervision.census import Census
+from supervision.children import Child, ChildState, ChildStatistics, Life
+from supervision.groups import own_error
+from supervision.policy import Intensity, RestartWindow
 
 log = logging.getLogger("supervision")
 
-NO_BACKOFF = Backoff()
 DEFAULT_INTENSITY = Intensity()
 
-
-class Closable(Protocol):
-    """A channel end or a queue: something with an immediate `close()`."""
-
-    def close(self) -> None:
-        """Close it; closing twice is harmless."""
+OnRestart = Callable[[str, Exception | None], None]
+OnFailure = Callable[[str, Exception], None]
 
 
 class RestartIntensityExceeded(Exception):  # noqa: N818 - OTP's words
     """A child failed more often than its supervisor allows; its last error is the cause."""
-
-
-@attrs.frozen(kw_only=True)
-class Child:
-    """What a supervisor keeps alive.
-
-    Attributes:
-        name: unique among its siblings.
-        run: an async callable without arguments, or with a keyword `task_status` to say when it is ready.
-        restart: what to do when it ends.
-        owns: closed once the child has ended for good. They outlive restarts, so what is queued in a child's
-            mailbox is there for its next life.
-        backoff: how long to wait before starting it anew.
-        shutdown_s: how long it may take to clean up once cancelled, before that is logged as a fault.
-    """
-
-    name: str
-    run: Callable[..., Awaitable[object]]
-    restart: Restart = Restart.TRANSIENT
-    owns: tuple[Closable, ...] = ()
-    backoff: Backoff = NO_BACKOFF
-    shutdown_s: float = 5.0
-
-
-@attrs.define(eq=False)
-class _Life:
-    """A child and how it is doing."""
-
-    child: Child
-    scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
-    ended: trio.Event = attrs.field(factory=trio.Event)
-    restarts: int = 0
-
-
-@attrs.frozen(kw_only=True)
-class ChildStatistics:
-    """A child at this moment."""
-
-    name: str
-    restart: Restart
-    restarts: int
 
 
 class Supervisor:
@@ -88,7 +45,8 @@ class Supervisor:
         *,
         intensity: Intensity,
         rng: random.Random,
-        on_restart: Callable[[str, Exception | None], None] | None,
+        on_restart: OnRestart | None,
+        on_failure: OnFailure | None,
     ) -> None:
         self.name = name
         self._nursery = nursery
@@ -96,144 +54,163 @@ class Supervisor:
         self._intensity = intensity
         self._rng = rng
         self._on_restart = on_restart
-        self._lives: dict[str, _Life] = {}
+        self._on_failure = on_failure
+        self._lives: dict[str, Life] = {}
+        self._stopping = False
         self._exceeded: RestartIntensityExceeded | None = None
 
     @property
     def children(self) -> tuple[ChildStatistics, ...]:
         """Those that have not ended for good, oldest first."""
-        return tuple(
-            ChildStatistics(name=name, restart=life.child.restart, restarts=life.restarts)
-            for name, life in self._lives.items()
-        )
-
-    def start_soon(self, child: Child) -> None:
-        """Start a child without waiting for it.
-
-        Raises:
-            ValueError: a child of that name is there.
-        """
-        self._nursery.start_soon(self._live, self._enlist(child), name=f"{self.name}/{child.name}")
-
-    async def start(self, child: Child) -> Any:
-        """Start a child and wait until it is ready; what it passed to `task_status.started` comes back.
-
-        A child that fails before it is ready is restarted like any other, so this waits through that. One
-        that takes no `task_status` is ready as soon as it runs.
-
-        Raises:
-            ValueError: a child of that name is there.
-            RuntimeError: it ended for good without ever being ready.
-        """
-        return await self._nursery.start(self._live, self._enlist(child), name=f"{self.name}/{child.name}")
-
-    async def stop(self, name: str) -> None:
-        """Cancel one child and wait until it has ended; it is not started anew.
-
-        Raises:
-            KeyError: there is no such child.
-        """
-        life = self._lives[name]
-        life.scope.cancel()
-        await self._wait_ended(life)
-
-    def cancel(self) -> None:
-        """Cancel all children at once; the block then ends without an error."""
-        self._nursery.cancel_scope.cancel()
-
-    def _enlist(self, child: Child) -> _Life:
-        if child.name in self._lives:
-            raise ValueError(f"{self.name} has a child {child.name} already")
-        life = self._lives[child.name] = _Life(child)
-        return life
-
-    async def _wait_ended(self, life: _Life) -> None:
-        with trio.move_on_after(life.child.shutdown_s) as patience:
-            await life.ended.wait()
-        if patience.cancelled_caught:
-            # A task cannot be killed; whoever waits for a nursery would wait all the same.
-            log.error("%s/%s is slow to stop", self.name, life.child.name)
-            await life.ended.wait()
-
-    async def _live(self, life: _Life, task_status: trio.TaskStatus[Any] = trio.TASK_STATUS_IGNORED) -> None:
-        child = life.child
-        ready = _Ready(task_status)
-        try:
-            with life.scope:
-                while True:
-                    cause = await _run_once(child, ready)
-                    if not self._must_restart(child, cause):
-                        break
-                    if self._window.record(trio.current_time()):
-                        self._give_up(child, cause)
-                        break
-                    life.restarts += 1
-                    if self._on_restart is not None:
-                        self._on_restart(child.name, cause)
-                    await trio.sleep(child.backoff.delay_s(life.restarts, self._rng.random()))
-        finally:
-            for owned in child.owns:
-                owned.close()
-            del self._lives[child.name]
-            life.ended.set()
-
-    def _must_restart(self, child: Child, cause: Exception | None) -> bool:
-        again = child.restart is Restart.PERMANENT or (
-            cause is not None and child.restart is Restart.TRANSIENT
-        )
-        if cause is not None:
-            verdict = "starting anew" if again else "not started anew"
-            log.error("%s/%s failed, %s", self.name, child.name, verdict, exc_info=cause)
-        elif again:
-            log.warning("%s/%s ended, starting anew", self.name, child.name)
-        return again
-
-    def _give_up(self, child: Child, cause: Exception | None) -> None:
-        its = self._intensity
-        exceeded = RestartIntensityExceeded(
-            f"{self.name}/{child.name} failed more than {its.restarts} times in {its.period_s:g} s"
-        )
-        exceeded.__cause__ = cause
-        if self._exceeded is None:
-            self._exceeded = exceeded
-        self._nursery.start_soon(self._stop_all, name=f"{self.name}: stopping all")
-
-    async def _stop_all(self) -> None:
-        for life in reversed(list(self._lives.values())):
-            life.scope.cancel()
-            await self._wait_ended(life)
-        # The block's own body, and whatever was started meanwhile.
-        self._nursery.cancel_scope.cancel()
+        return tuple(life.statistics() for life in self._lives.values())
 
     @property
     def exceeded(self) -> RestartIntensityExceeded | None:
         """Why the supervisor gave up, if it did."""
         return self._exceeded
 
+    def start_soon(self, child: Child) -> None:
+        """Start a child without waiting for it.
 
-class _Ready:
-    """A task status that takes the first `started` of any of a child's lives."""
+        Raises:
+            ValueError: a child of that name is there.
+            RuntimeError: the supervisor is stopping or its block has been left. What the child owns is still
+                the caller's.
+        """
+        self._begin(child)
 
-    def __init__(self, task_status: trio.TaskStatus[Any]) -> None:
-        self._task_status = task_status
-        self._told = False
+    async def start(self, child: Child) -> Any:
+        """Start a child and wait until it is ready; what it passed to `task_status.started` comes back.
 
-    def started(self, value: Any = None) -> None:
-        if not self._told:
-            self._told = True
-            self._task_status.started(value)
+        A child that fails before it is ready is restarted like any other, so this waits through that. One
+        that takes no `task_status` is ready as soon as it runs. Cancelling this call stops the child.
 
+        Raises:
+            ValueError: a child of that name is there.
+            RuntimeError: it ended for good without ever being ready (its last error is the cause); or as
+                with `start_soon`.
+        """
+        life = self._begin(child)
+        try:
+            await life.settled.wait()
+        finally:
+            if not life.settled.is_set():
+                life.scope.cancel()
+        if not life.ready:
+            raise RuntimeError(f"{life.path} ended before it was ready") from life.error
+        return life.value
 
-async def _run_once(child: Child, ready: _Ready) -> Exception | None:
-    try:
-        if "task_status" in inspect.signature(child.run).parameters:
-            await child.run(task_status=ready)
+    async def stop(self, name: str) -> None:
+        """Cancel one child and wait until it has ended; it is not started anew.
+
+        Raises:
+            KeyError: there is no such child.
+            trio.TooSlowError: it has not ended within its `shutdown_s`. It stays among the children until it
+                does.
+        """
+        life = self._lives[name]
+        life.scope.cancel()
+        if not await self._ends_in_time(life):
+            raise trio.TooSlowError
+
+    def cancel(self) -> None:
+        """Stop all children, youngest first, then cancel the block; it ends without an error.
+
+        Each has its `shutdown_s` to end before the next is told. (Cancelling the supervisor from outside, as
+        any scope around it does, tells all at once.)
+        """
+        if not self._stopping:
+            self._stopping = True
+            if self._lives:
+                self._nursery.start_soon(self._stop_all, name=f"{self.name}: stopping")
+            else:
+                self._nursery.cancel_scope.cancel()
+
+    def _begin(self, child: Child) -> Life:
+        if self._stopping:
+            raise RuntimeError(f"{self.name} is stopping")
+        if child.name in self._lives:
+            raise ValueError(f"{self.name} has a child {child.name} already")
+        life = Life(child, f"{self.name}/{child.name}", self._intensity)
+        self._nursery.start_soon(self._live, life, name=life.path)
+        # Only now: the nursery refuses where the block has been left.
+        self._lives[child.name] = life
+        return life
+
+    async def _live(self, life: Life) -> None:
+        child = life.child
+        try:
+            with life.scope:
+                while self._starts_anew(life, await life.run_once()):
+                    life.state = ChildState.WAITING
+                    recent = life.window.count(trio.current_time())
+                    await trio.sleep(child.backoff.delay_s(recent, self._rng.random()))
+        finally:
+            with ExitStack() as last:
+                # In the reverse of this order, and all of them even if one fails.
+                last.callback(life.ended.set)
+                last.callback(life.settled.set)
+                last.callback(self._lives.pop, child.name)
+                for owned in child.owns:
+                    last.callback(owned.close)
+
+    def _starts_anew(self, life: Life, cause: Exception | None) -> bool:
+        child = life.child
+        if self._stopping or _cancelled():
+            if cause is not None:
+                log.error("%s failed while it was stopped", life.path, exc_info=cause)
+            return False
+        if not child.restart.applies(cause):
+            if cause is not None:
+                log.error("%s failed and is not started anew", life.path, exc_info=cause)
+                if self._on_failure is not None:
+                    self._on_failure(child.name, cause)
+            return False
+        now = trio.current_time()
+        life.window.record(now)
+        if self._window.record(now):
+            self._give_up(life, cause)
+            return False
+        life.restarts += 1
+        if cause is None:
+            log.warning("%s ended and is started anew (restart %d)", life.path, life.restarts)
         else:
-            ready.started()
-            await child.run()
-    except Exception as error:  # noqa: BLE001 - judging any failure is what a supervisor is for
-        return error
-    return None
+            log.error("%s failed and is started anew (restart %d)", life.path, life.restarts, exc_info=cause)
+        if self._on_restart is not None:
+            self._on_restart(child.name, cause)
+        return True
+
+    def _give_up(self, life: Life, cause: Exception | None) -> None:
+        its = self._intensity
+        message = f"{life.path} ended more than {its.restarts} times in {its.period_s:g} s"
+        log.error("%s: %s gives up", message, self.name, exc_info=cause)
+        self._exceeded = RestartIntensityExceeded(message)
+        self._exceeded.__cause__ = cause
+        self.cancel()
+
+    async def _stop_all(self) -> None:
+        for life in reversed(list(self._lives.values())):
+            life.scope.cancel()
+            await self._ends_in_time(life)
+        # The block's own body, and whoever was too slow (and is cancelled already).
+        self._nursery.cancel_scope.cancel()
+
+    async def _ends_in_time(self, life: Life) -> bool:
+        with trio.move_on_after(life.child.shutdown_s):
+            await life.ended.wait()
+        in_time = life.ended.is_set()
+        if not in_time:
+            log.error("%s has not ended %g s after it was stopped", life.path, life.child.shutdown_s)
+        return in_time
+
+
+def _cancelled() -> bool:
+    """Whether the running task is being cancelled, by its own scope or any around it."""
+    return trio.current_effective_deadline() == -math.inf
+
+
+SUPERVISORS: Census[Supervisor, None] = Census("supervision.supervisors")
+"""Those of this run, for `task_tree`."""
 
 
 @asynccontextmanager
@@ -242,7 +219,8 @@ async def open_supervisor(
     *,
     intensity: Intensity = DEFAULT_INTENSITY,
     rng: random.Random | None = None,
-    on_restart: Callable[[str, Exception | None], None] | None = None,
+    on_restart: OnRestart | None = None,
+    on_failure: OnFailure | None = None,
 ) -> AsyncIterator[Supervisor]:
     """Supervise children for the length of the block.
 
@@ -251,11 +229,16 @@ async def open_supervisor(
         intensity: how often children may be restarted, all together.
         rng: where the jitter of backoffs comes from.
         on_restart: told of each restart: the child's name and its error (None where it ended normally).
+        on_failure: told of each failure that is not followed by a restart: a temporary child's.
+
+    A callback that raises ends the supervisor with its error.
 
     Raises:
-        RestartIntensityExceeded: a child failed too often. An error of the block's own comes out as itself.
+        RestartIntensityExceeded: a child failed too often. It outranks an error of the block's body, which is
+            logged, and a cancellation from outside. Without it, an error of the body's comes out as itself.
     """
     supervisor: Supervisor | None = None
+    failure: BaseException | None = None
     try:
         async with trio.open_nursery() as nursery:
             supervisor = Supervisor(
@@ -264,12 +247,24 @@ async def open_supervisor(
                 intensity=intensity,
                 rng=rng or random.Random(),  # noqa: S311 - jitter, not a secret
                 on_restart=on_restart,
+                on_failure=on_failure,
             )
+            SUPERVISORS.add(supervisor, None)
             yield supervisor
-    except ExceptionGroup as group:
-        # Children's errors never get here: what does is the body's own, and it comes out as it went in.
-        if len(group.exceptions) == 1:
-            raise group.exceptions[0] from group.exceptions[0].__cause__  # noqa: ASYNC123 - the one error
-        raise
+    except BaseExceptionGroup as group:
+        failure = own_error(group, supervisor.exceeded if supervisor else None)
+        if failure is group:
+            raise
+        if isinstance(failure, RestartIntensityExceeded):
+            _log_lost(name, group)
+    # Outside of the handler, so that the error keeps its own cause and context.
+    if failure is not None:
+        raise failure
     if supervisor.exceeded is not None:
         raise supervisor.exceeded
+
+
+def _log_lost(name: str, group: BaseExceptionGroup[BaseException]) -> None:
+    errors, _ = group.split(Exception)
+    if errors is not None:
+        log.error("%s gave up, and its block failed as well", name, exc_info=errors)

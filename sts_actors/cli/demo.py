@@ -22,11 +22,16 @@ SPEECH = Path("assets", "two_cities.wav")
 
 
 def demo(
-    folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Where to write.", file_okay=False)] = Path("out"),
+    folder: Annotated[
+        Path, typer.Argument(metavar="[FOLDER]", help="Where to write.", file_okay=False)
+    ] = Path("out"),
     *,
     profile: Annotated[Profile, typer.Option(help="Which engines to run on.")] = "embedded",
     live: Annotated[
-        bool, typer.Option("--live/--fast", help="Send fragments as they are spoken, or as fast as they are taken.")
+        bool,
+        typer.Option(
+            "--live/--fast", help="Send fragments as they are spoken, or as fast as they are taken."
+        ),
     ] = True,
 ) -> None:
     """Dub 44 seconds of English into Portuguese as they are spoken."""
@@ -68,7 +73,9 @@ def epilogue(finished: Finished, source: Path) -> list[Text]:
     totals = report.totals
     lines = [Text("\nWhat was said", "bold")]
     for fragment in report.fragments:
-        lines.append(Text(f"{clock(fragment.start_s):>5}  {one_line(fragment.transcript or '(nothing)')}", "dim"))
+        lines.append(
+            Text(f"{clock(fragment.start_s):>5}  {one_line(fragment.transcript or '(nothing)')}", "dim")
+        )
         lines.append(Text(f"       {one_line(fragment.translated_text or '(silence)')}"))
     lines.append(Text("\nHow fast", "bold"))
     if totals.latency_p50_s is not None and totals.latency_p95_s is not None and totals.real_time_factor:

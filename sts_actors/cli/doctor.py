@@ -41,7 +41,9 @@ MARKS = {Verdict.OK: ("✓", "green"), Verdict.GAP: ("✗", "red"), Verdict.NOTE
 def doctor(
     *,
     profile: Annotated[Profile, typer.Option(help="Which profile has to run.")] = "embedded",
-    load: Annotated[bool, typer.Option("--load", help="Really load the profile's engines: some seconds each.")] = False,
+    load: Annotated[
+        bool, typer.Option("--load", help="Really load the profile's engines: some seconds each.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
     """Check what is installed, and say for each gap the one command that mends it.
@@ -66,7 +68,9 @@ def doctor(
         typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2))
     else:
         console.print(render(found), soft_wrap=not console.is_terminal)
-        console.print(Text(f"{profile} is ready" if ready else f"{profile} cannot run yet: mend what is marked ✗"))
+        console.print(
+            Text(f"{profile} is ready" if ready else f"{profile} cannot run yet: mend what is marked ✗")
+        )
     if not ready:
         raise typer.Exit(ExitCode.SERVICE)
 
@@ -139,8 +143,12 @@ def render(found: list[Finding]) -> Group:
         table.add_row(Text(mark, colour), label, finding.name, Text(one_line(finding.detail)))
     parts: list[RenderableType] = [table]
     for verdict, heading in ((Verdict.GAP, "Mend"), (Verdict.NOTE, "Optional")):
-        its = {finding.remedy: finding.name for finding in found if finding.verdict is verdict and finding.remedy}
+        its = {
+            finding.remedy: finding.name for finding in found if finding.verdict is verdict and finding.remedy
+        }
         if its:
             parts.append(Text(f"\n{heading}", "bold"))
-            parts.extend(Text(f"  {name}: {remedy}", overflow="ignore", no_wrap=True) for remedy, name in its.items())
+            parts.extend(
+                Text(f"  {name}: {remedy}", overflow="ignore", no_wrap=True) for remedy, name in its.items()
+            )
     return Group(*parts, Text(""))

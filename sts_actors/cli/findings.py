@@ -32,7 +32,13 @@ ENGINE_MODULES = {
 }
 """What an engine imports; the fake ones import nothing."""
 
-ENGINE_EXTRAS = {"whisper": "embedded", "firefox": "embedded", "kokoro": "embedded", "deepl": "xtts", "xtts": "xtts"}
+ENGINE_EXTRAS = {
+    "whisper": "embedded",
+    "firefox": "embedded",
+    "kokoro": "embedded",
+    "deepl": "xtts",
+    "xtts": "xtts",
+}
 
 KEYS = {
     "DEEPL_AUTH_KEY": "translation through DeepL (production)",
@@ -75,7 +81,9 @@ def python_finding() -> Finding:
 def package_findings(packages: Sequence[Package], profile: str) -> list[Finding]:
     """One finding for each extra."""
     extras = dict.fromkeys(("", *(package.requirement.extra for package in packages)))
-    return [_extra_finding(extra, packages, needed=extra in {"", PROFILE_EXTRAS[profile]}) for extra in extras]
+    return [
+        _extra_finding(extra, packages, needed=extra in {"", PROFILE_EXTRAS[profile]}) for extra in extras
+    ]
 
 
 def _extra_finding(extra: str, packages: Sequence[Package], *, needed: bool) -> Finding:
@@ -160,7 +168,11 @@ def voice_finding(settings: Settings) -> Finding:
         )
     except (OSError, ValueError) as error:
         return Finding(
-            section="voices", name="kokoro", verdict=Verdict.GAP, detail=f"{path} is broken: {error}", remedy=prepare
+            section="voices",
+            name="kokoro",
+            verdict=Verdict.GAP,
+            detail=f"{path} is broken: {error}",
+            remedy=prepare,
         )
     native = path == native_voices()
     return Finding(
@@ -187,7 +199,9 @@ def device_findings(devices: Devices, settings: Settings) -> list[Finding]:
             verdict=Verdict.OK if seen else Verdict.GAP if wanted else Verdict.NOTE,
             detail=detail,
             # Nothing to type puts a GPU into a machine; what can be typed is how to do without.
-            remedy="ASR_DEVICE=cpu ASR_COMPUTE_TYPE=int8 TTS_DEVICE=cpu sts-actors serve" if wanted and not seen else "",
+            remedy="ASR_DEVICE=cpu ASR_COMPUTE_TYPE=int8 TTS_DEVICE=cpu sts-actors serve"
+            if wanted and not seen
+            else "",
         )
     )
     return found

@@ -13,7 +13,9 @@ from sts_actors.cli.dub import Profile
 from sts_actors.engines.assets import cache_folder
 from sts_actors.settings import load_settings
 
-models = typer.Typer(name="models", help="Model data: where it is and whether it is whole.", no_args_is_help=True)
+models = typer.Typer(
+    name="models", help="Model data: where it is and whether it is whole.", no_args_is_help=True
+)
 
 
 @models.callback()

@@ -98,7 +98,9 @@ class Ws:
 class Peers:
     """Connects to an open server, in memory."""
 
-    def __init__(self, server: Server | EngineServer, house: House, connections: trio.Nursery, nursery) -> None:
+    def __init__(
+        self, server: Server | EngineServer, house: House, connections: trio.Nursery, nursery
+    ) -> None:
         self.server = server
         self.engine = server.engine
         self.house = house
@@ -178,13 +180,14 @@ class Polling:
 @asynccontextmanager
 async def opened(server: Server | EngineServer) -> AsyncIterator[Peers]:
     """An open server; leaving the block stops it and waits for its end."""
-    async with trio.open_nursery() as nursery:
-        house, connections = await nursery.start(keep_open, server)
-        yield Peers(server, house, connections, nursery)
-        house.stop()
-        with trio.CancelScope(shield=True):
-            await trio.testing.wait_all_tasks_blocked()
-        nursery.cancel_scope.cancel()
+    async with trio.open_nursery() as clients:
+        async with trio.open_nursery() as nursery:
+            house, connections = await nursery.start(keep_open, server)
+            try:
+                yield Peers(server, house, connections, clients)
+            finally:
+                house.stop()
+        clients.cancel_scope.cancel()
 
 
 def echo_engine(**options) -> EngineServer:
@@ -202,4 +205,16 @@ def quick(**limits) -> Limits:
     return Limits(**limits)
 
 
-__all__ = ["HEADERS", "ConnectionClosed", "ConnectionRejected", "Http", "Peers", "Polling", "Reply", "Ws", "echo_engine", "opened", "quick"]
+__all__ = [
+    "HEADERS",
+    "ConnectionClosed",
+    "ConnectionRejected",
+    "Http",
+    "Peers",
+    "Polling",
+    "Reply",
+    "Ws",
+    "echo_engine",
+    "opened",
+    "quick",
+]

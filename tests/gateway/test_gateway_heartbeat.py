@@ -60,7 +60,9 @@ async def test_a_big_upload_that_delays_the_pong_is_a_sign_of_life(autojump_cloc
     async with opened(server) as peers:
         session = await peers.polling()
         stream = peers.stream()
-        await stream.send_all(f"POST {session.target} HTTP/1.1\r\nHost: t\r\nContent-Length: 21\r\n\r\n4".encode())
+        await stream.send_all(
+            f"POST {session.target} HTTP/1.1\r\nHost: t\r\nContent-Length: 21\r\n\r\n4".encode()
+        )
         for _ in range(20):
             await trio.sleep(0.5)
             await stream.send_all(b"x")
@@ -106,7 +108,9 @@ async def test_a_peer_is_not_given_up_because_our_own_loop_stood_still() -> None
                 time.sleep(0.4)  # noqa: ASYNC251 - this is the point
 
             nursery.start_soon(stand_still)
-            await heartbeat(interval=0.05, patience=0.1, ping=lambda: pings.append(1), alive_since=lambda t: heard >= t)
+            await heartbeat(
+                interval=0.05, patience=0.1, ping=lambda: pings.append(1), alive_since=lambda t: heard >= t
+            )
             nursery.cancel_scope.cancel()
     assert scope.cancelled_caught
     assert len(pings) > 3

@@ -14,7 +14,12 @@ async def test_the_handshake_tells_the_session_and_its_times_in_milliseconds() -
     assert reply.text[0] == "0"
     greeting = json.loads(reply.text[1:])
     assert isinstance(greeting.pop("sid"), str)
-    assert greeting == {"upgrades": ["websocket"], "pingInterval": 300, "pingTimeout": 200, "maxPayload": 10**6}
+    assert greeting == {
+        "upgrades": ["websocket"],
+        "pingInterval": 300,
+        "pingTimeout": 200,
+        "maxPayload": 10**6,
+    }
 
 
 @pytest.mark.parametrize(
@@ -51,8 +56,12 @@ async def test_a_connect_handler_that_returns_false_gets_the_client_401() -> Non
     server.on("connect", lambda sid, environ: environ["HTTP_X_NAME"] == "friend")
     server.on("disconnect", lambda sid, reason: ended.append(sid))
     async with opened(server) as peers:
-        refused = await peers.http().request("GET", peers.target(), headers=[("Host", "t"), ("X-Name", "foe")])
-        admitted = await peers.http().request("GET", peers.target(), headers=[("Host", "t"), ("X-Name", "friend")])
+        refused = await peers.http().request(
+            "GET", peers.target(), headers=[("Host", "t"), ("X-Name", "foe")]
+        )
+        admitted = await peers.http().request(
+            "GET", peers.target(), headers=[("Host", "t"), ("X-Name", "friend")]
+        )
     assert (refused.status, admitted.status) == (401, 200)
     assert ended == [json.loads(admitted.text[1:])["sid"]]
 

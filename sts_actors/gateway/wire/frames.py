@@ -17,6 +17,8 @@ _FIN = 0x80
 _RESERVED = 0x70
 _OPCODE = 0x0F
 _CONTROL = 0x08
+_CONTINUATION = 0x00
+_OPCODES = frozenset({0x0, 0x1, 0x2, 0x8, 0x9, 0xA})
 _MASKED = 0x80
 _LENGTH = 0x7F
 _LENGTH_16 = 126
@@ -68,12 +70,8 @@ class FrameGuard:
             else:
                 self._head.append(data[at])
                 at += 1
-                size = self._header_size()
-                missing = size - len(self._head)
-                if missing > 0:
-                    piece = data[at : at + missing]
-                    self._head += piece
-                    at += len(piece)
+                if len(self._head) == 2:  # noqa: PLR2004 - the two bytes that say what the frame is
+                    self._check_kind(*self._head)
                 if len(self._head) < self._header_size():
                     continue
                 self._begin_frame()
@@ -92,15 +90,25 @@ class FrameGuard:
         extended = 2 if length == _LENGTH_16 else 8 if length == _LENGTH_64 else 0
         return 2 + extended + _MASK_SIZE
 
-    def _begin_frame(self) -> None:
-        first, second = self._head[0], self._head[1]
-        if first & _RESERVED:
+    def _check_kind(self, first: int, second: int) -> None:
+        opcode = first & _OPCODE
+        if first & _RESERVED or opcode not in _OPCODES:
             raise FrameRefused(PROTOCOL_ERROR, "a reserved bit is set and no extension was negotiated")
         if not second & _MASKED:
             raise FrameRefused(PROTOCOL_ERROR, "a client's frame must be masked")
+        if opcode & _CONTROL:
+            if not first & _FIN or second & _LENGTH >= _LENGTH_16:
+                raise FrameRefused(PROTOCOL_ERROR, "a control frame must be whole and short")
+        elif (opcode == _CONTINUATION) != self.in_message:
+            raise FrameRefused(PROTOCOL_ERROR, "a message must be continued, and only then")
+
+    def _begin_frame(self) -> None:
+        first, second = self._head[0], self._head[1]
         size = second & _LENGTH
         if size >= _LENGTH_16:
             size = int.from_bytes(self._head[2:-_MASK_SIZE], "big")
+            if size >> 63 or size < (_LENGTH_16 if second & _LENGTH == _LENGTH_16 else 1 << 16):
+                raise FrameRefused(PROTOCOL_ERROR, "a length must be written in the shortest way")
         self._head.clear()
         self._control = bool(first & _CONTROL)
         self._final = bool(first & _FIN)

@@ -14,7 +14,7 @@ from sts_actors.gateway.limits import Limits
 from sts_actors.gateway.wire.budget import ReceiveBudget
 from sts_actors.gateway.wire.messages import HttpRequest, HttpResponse, split_target
 from sts_actors.gateway.wire.peer import PeerStream
-from sts_actors.gateway.wire.upgrade import Proposal, asks_for_websocket
+from sts_actors.gateway.wire.upgrade import Proposal, asks_for_websocket, checked_key
 
 log = logging.getLogger(__name__)
 
@@ -157,10 +157,11 @@ class HttpConnection:
             return HttpResponse(500, {"Content-Type": "text/plain"}, b"Internal Server Error")
 
     async def _upgrade(self, request: HttpRequest) -> HttpResponse | None:
-        if self._h11.trailing_data[0]:
-            raise BadRequest(400, "frames may not be sent before the handshake has ended")
+        if self._h11.trailing_data[0] or self._h11.their_state is h11.SEND_BODY:
+            raise BadRequest(400, "nothing may be sent before the handshake has ended")
+        key = checked_key(request)
         async with trio.open_nursery() as nursery:
-            proposal = Proposal(request, self._stream, nursery, limits=self._limits, budget=self._budget)
+            proposal = Proposal(key, self._stream, nursery, limits=self._limits, budget=self._budget)
             response: HttpResponse | None = None
             try:
                 response = await self._application.websocket(request, proposal)

@@ -79,6 +79,7 @@ class PeerStream(trio.abc.Stream):
                 self.guard.feed(data)
             except FrameRefused as refusal:
                 self.refusal = refusal
+                self.guard.close()
                 raise trio.BrokenResourceError(refusal.reason) from refusal
         return data
 

@@ -28,14 +28,14 @@ class Proposal:
 
     def __init__(
         self,
-        request: HttpRequest,
+        key: bytes,
         stream: PeerStream,
         nursery: trio.Nursery,
         *,
         limits: Limits,
         budget: ReceiveBudget,
     ) -> None:
-        self._key = _checked_key(request)
+        self._key = key
         self._stream = stream
         self._nursery = nursery
         self._limits = limits
@@ -73,7 +73,12 @@ class Proposal:
         return self.websocket
 
 
-def _checked_key(request: HttpRequest) -> bytes:
+def checked_key(request: HttpRequest) -> bytes:
+    """The handshake's key.
+
+    Raises:
+        BadRequest: the handshake is malformed.
+    """
     if request.method != "GET" or request.http_version != "1.1":
         raise BadRequest(400, "a WebSocket is asked for with GET and HTTP/1.1")
     if request.header("sec-websocket-version").strip() != "13":
