@@ -1,7 +1,7 @@
 """One live stream through the embedded engines: latency per fragment and stage, and the loop's answers.
 
-While `two_cities.wav` is dubbed at the pace it was spoken, a second task asks `GET /health` ten times a second:
-its latency shows whether inference ever holds the event loop.
+While `two_cities.wav` is dubbed at the pace it was spoken, a second task asks `GET /health` ten times a
+second: its latency shows whether inference ever holds the event loop.
 """
 
 import argparse
@@ -69,7 +69,8 @@ async def dub(url, fragments, rate_hz):
         nursery.start_soon(send)
         async for event in stream.events:
             if isinstance(event, Processed):
-                answers.append((event, (time.perf_counter() - sent[event.sequence_number]) * 1000))
+                latency = (time.perf_counter() - sent[event.sequence_number]) * 1000
+                answers.append((event, latency))
     return answers
 
 

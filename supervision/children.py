@@ -123,7 +123,7 @@ class Life:
             self.error, others = group.split(Exception)
             if others is not None:
                 if self.error is not None:
-                    log.error("%s failed while it was stopped", self.path, exc_info=self.error)
+                    log.exception("%s failed while it was stopped", self.path, exc_info=self.error)
                 raise others from None
         return self.error
 

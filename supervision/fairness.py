@@ -1,113 +1,132 @@
 """Which request is next: fair among streams, earliest deadline first among equals. Pure."""
 
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import attrs
 
 from supervision.reply import Request
 
+PATIENCE_S = 30.0
+"""Between queues a request counts as due this long after it came, if its deadline is not sooner.
+
+Without it a request with a far deadline, or none, would wait for ever behind a queue whose are always near.
+"""
+
+
+@attrs.frozen(eq=False)
+class Waiting:
+    """A request that waits, when it came, and its number among all the device's."""
+
+    request: Request[Any, Any]
+    arrived: float
+    number: int
+
+    @property
+    def due(self) -> tuple[float, int]:
+        """Its rank among the requests of other queues."""
+        return min(self.request.deadline, self.arrived + PATIENCE_S), self.number
+
 
 @attrs.define(eq=False)
-class _Backlog:
-    requests: deque[tuple[int, Request[Any, Any]]] = attrs.field(factory=deque)
-    start: int = 0
-    """The virtual time at which this stream's first request may be served."""
+class _Line:
+    """A stream's requests, and the virtual time from which the first may be served."""
+
+    start: int
+    waiting: deque[Waiting] = attrs.field(factory=deque)
 
 
 class FairBacklog:
     """Requests of many streams, taken one stream after the other.
 
     Start-time fair queueing: virtual time advances by one with each request served to a stream, and the
-    stream that has had least is next, whoever asked more; among equals, the earliest deadline, then the
-    first to come. A stream that was idle starts at the present and saves nothing up. Within a stream the
-    order of asking holds.
+    stream that has had least is next, whoever asked more; among equals the earliest deadline, then the first
+    to come. A stream that was idle starts at the present and saves nothing up. Within a stream the order of
+    asking holds.
     """
 
     def __init__(self) -> None:
-        self._backlogs: dict[str, _Backlog] = {}
-        self._finished: dict[str, int] = {}
+        self._lines: dict[str, _Line] = {}
+        # Streams with nothing waiting that have had more than their share of the present.
+        self._ahead: dict[str, int] = {}
         self._now = 0
-        self._arrivals = 0
         self._size = 0
 
     def __len__(self) -> int:
         return self._size
 
-    def add(self, request: Request[Any, Any]) -> None:
+    def next_start(self, stream: str) -> int:
+        """The virtual time at which one more request of `stream` would be served."""
+        line = self._lines.get(stream)
+        if line is None:
+            return max(self._now, self._ahead.get(stream, 0))
+        return line.start + len(line.waiting)
+
+    def add(self, waiting: Waiting) -> None:
         """Take in a request."""
-        backlog = self._backlogs.get(request.stream)
-        if backlog is None:
-            start = max(self._now, self._finished.get(request.stream, 0))
-            backlog = self._backlogs[request.stream] = _Backlog(start=start)
-        self._arrivals += 1
+        stream = waiting.request.stream
+        line = self._lines.get(stream)
+        if line is None:
+            line = self._lines[stream] = _Line(start=self.next_start(stream))
+        line.waiting.append(waiting)
         self._size += 1
-        backlog.requests.append((self._arrivals, request))
 
-    def discard(self, request: Request[Any, Any]) -> None:
-        """Forget a request, if it is here."""
-        backlog = self._backlogs.get(request.stream)
-        if backlog is None:
-            return
-        kept = deque(entry for entry in backlog.requests if entry[1] is not request)
-        self._size -= len(backlog.requests) - len(kept)
-        backlog.requests = kept
-        if not kept:
-            del self._backlogs[request.stream]
+    def due(self) -> tuple[float, int] | None:
+        """The rank of the most urgent of all streams' first requests; None where nothing waits."""
+        return min((line.waiting[0].due for line in self._lines.values()), default=None)
 
-    def urgency(self) -> tuple[float, int] | None:
-        """The earliest deadline and the earliest arrival that wait; None where nothing does."""
-        if not self._backlogs:
-            return None
-        heads = [backlog.requests[0] for backlog in self._backlogs.values()]
-        return min(request.deadline for _, request in heads), min(arrival for arrival, _ in heads)
+    def take(self, most: int) -> list[Waiting]:
+        """Take up to `most` requests, the next and those after it that share its batch key."""
+        taken: list[Waiting] = []
+        while len(taken) < most:
+            key = taken[0].request.batch_key if taken else None
+            stream = self._next_stream(key, any_key=not taken)
+            if stream is None:
+                break
+            line = self._lines[stream]
+            taken.append(line.waiting.popleft())
+            self._size -= 1
+            self._now = max(self._now, line.start)
+            line.start += 1
+            self._close_if_empty(stream, line)
+        return taken
 
-    def take(self, most: int) -> tuple[Request[Any, Any], ...]:
-        """Take up to `most` requests that share the first one's batch key."""
-        first = self._pop(lambda _: True)
-        if first is None:
-            return ()
-        return (first, *self.take_more(most - 1, first.batch_key))
-
-    def take_more(self, most: int, key: Hashable) -> Iterator[Request[Any, Any]]:
-        """Take up to `most` further requests of one batch key."""
-        for _ in range(most):
-            request = self._pop(lambda head: head.batch_key == key)
-            if request is None:
-                return
-            yield request
-
-    def remove_if(self, unwanted: Callable[[Request[Any, Any]], bool]) -> list[Request[Any, Any]]:
-        """Take out all requests of which `unwanted` is true."""
-        removed = [
-            request
-            for backlog in self._backlogs.values()
-            for _, request in backlog.requests
-            if unwanted(request)
-        ]
-        for request in removed:
-            self.discard(request)
+    def remove_if(self, unwanted: Callable[[Request[Any, Any]], bool]) -> list[Waiting]:
+        """Take out all requests of which `unwanted` is true, as if they had never been."""
+        removed = []
+        for stream, line in list(self._lines.items()):
+            gone = [waiting for waiting in line.waiting if unwanted(waiting.request)]
+            if gone:
+                removed += gone
+                line.waiting = deque(waiting for waiting in line.waiting if waiting not in gone)
+                self._close_if_empty(stream, line)
+        self._size -= len(removed)
         return removed
 
-    def _pop(self, fits: Callable[[Request[Any, Any]], bool]) -> Request[Any, Any] | None:
-        candidates = [
-            (backlog.start, request.deadline, arrival, stream)
-            for stream, backlog in self._backlogs.items()
-            for arrival, request in (backlog.requests[0],)
-            if fits(request)
-        ]
-        if not candidates:
-            return None
-        start, _, _, stream = min(candidates)
-        backlog = self._backlogs[stream]
-        _, request = backlog.requests.popleft()
+    def discard(self, waiting: Waiting) -> None:
+        """Take out one request."""
+        stream = waiting.request.stream
+        line = self._lines[stream]
+        line.waiting.remove(waiting)
         self._size -= 1
-        self._now = max(self._now, start)
-        backlog.start += 1
-        if not backlog.requests:
-            del self._backlogs[stream]
-            self._finished[stream] = backlog.start
-            # What the present has overtaken says nothing any more.
-            self._finished = {name: end for name, end in self._finished.items() if end > self._now}
-        return request
+        self._close_if_empty(stream, line)
+
+    def _next_stream(self, key: Hashable, *, any_key: bool) -> str | None:
+        best: tuple[int, float, int] | None = None
+        chosen: str | None = None
+        for stream, line in self._lines.items():
+            head = line.waiting[0]
+            if any_key or head.request.batch_key == key:
+                rank = (line.start, head.request.deadline, head.number)
+                if best is None or rank < best:
+                    best, chosen = rank, stream
+        return chosen
+
+    def _close_if_empty(self, stream: str, line: _Line) -> None:
+        if line.waiting:
+            return
+        del self._lines[stream]
+        self._ahead[stream] = line.start
+        # What the present has overtaken says nothing any more.
+        self._ahead = {name: start for name, start in self._ahead.items() if start > self._now}

@@ -1,10 +1,14 @@
-"""One-shot replies between actors: ask, and get exactly one answer or a reason why not."""
+"""One-shot replies between actors: ask, and get exactly one answer or the reason why there is none."""
 
+import logging
 import math
 from collections.abc import Awaitable, Callable, Hashable
+from contextlib import suppress
 from typing import Any, Generic, Protocol, TypeVar
 
 import trio
+
+log = logging.getLogger("supervision")
 
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -19,8 +23,41 @@ class Expired(Exception):  # noqa: N818 - idem
     """The request's deadline passed before there was an answer."""
 
 
+class _Answer(Generic[A]):
+    """The asker's half: where the answer goes. The asker holds this alone, never the request."""
+
+    def __init__(self, token: trio.lowlevel.TrioToken | None = None) -> None:
+        self.token = token
+        self.settled = trio.Event()
+        self.withdrawn = False
+        self.on_withdraw: Callable[[], None] | None = None
+        self.error: Exception | None = None
+        self.value: A
+
+    def settle(self, error: Exception) -> None:
+        if not self.settled.is_set():
+            self.error = error
+            self.settled.set()
+
+    def withdraw(self) -> None:
+        if not self.settled.is_set() and not self.withdrawn:
+            self.withdrawn = True
+            callback, self.on_withdraw = self.on_withdraw, None
+            if callback is not None:
+                callback()
+
+    async def wait(self) -> A:
+        await self.settled.wait()
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+
 class Request(Generic[Q, A]):
     """A question with room for one answer; the first answer counts, later ones are dropped.
+
+    Made by `ask`. A request that nobody holds any more can never be answered: its asker gets `NoReply` then,
+    so that closing a channel with requests in it strands no one.
 
     Attributes:
         payload: the question.
@@ -36,60 +73,52 @@ class Request(Generic[Q, A]):
         stream: str = "",
         deadline: float = math.inf,
         batch_key: Hashable = None,
+        answer: _Answer[A] | None = None,
     ) -> None:
+        self._answer: _Answer[A] = _Answer() if answer is None else answer
         self.payload = payload
         self.stream = stream
         self.deadline = deadline
         self.batch_key = batch_key
-        self._withdrawn = False
-        self._answered = trio.Event()
-        self._value: A | None = None
-        self._error: Exception | None = None
-        self._on_withdraw: Callable[[], None] | None = None
 
     def __repr__(self) -> str:
         # The payload may be large, and private.
         return f"<Request of {self.stream or 'nobody'} until {self.deadline:g}>"
 
+    def __del__(self) -> None:
+        answer = self._answer
+        if answer.token is not None and not answer.settled.is_set() and not answer.withdrawn:
+            # This may be the garbage collector's doing, in whichever thread it runs: pass it to Trio's own.
+            lost = NoReply("the request was dropped before it was answered")
+            with suppress(trio.RunFinishedError):
+                answer.token.run_sync_soon(answer.settle, lost)
+
     @property
     def withdrawn(self) -> bool:
-        """Whether the asker has left: serving it any further is wasted."""
-        return self._withdrawn
+        """Whether the asker has left without an answer: serving it any further is wasted."""
+        return self._answer.withdrawn
 
     @property
     def answered(self) -> bool:
-        """Whether it has its answer."""
-        return self._answered.is_set()
+        """Whether it has its answer, be it an error."""
+        return self._answer.settled.is_set()
 
     def reply(self, value: A) -> None:
         """Answer it."""
         if not self.answered:
-            self._value = value
-            self._answered.set()
+            self._answer.value = value
+            self._answer.settled.set()
 
     def fail(self, error: Exception) -> None:
         """Answer it with an error, raised at the asker."""
-        if not self.answered:
-            self._error = error
-            self._answered.set()
+        self._answer.settle(error)
 
     def on_withdraw(self, callback: Callable[[], None] | None) -> None:
-        """Call `callback` once when the asker leaves; a queue forgets the request then."""
-        self._on_withdraw = callback
+        """Call `callback`, once, when the asker leaves without an answer. It replaces any set before.
 
-    def withdraw(self) -> None:
-        """Give up asking."""
-        self._withdrawn = True
-        if self._on_withdraw is not None:
-            self._on_withdraw()
-            self._on_withdraw = None
-
-    async def wait(self) -> A:
-        """Wait for the answer."""
-        await self._answered.wait()
-        if self._error is not None:
-            raise self._error
-        return self._value  # type: ignore[return-value] # set by reply(), and None where A is None
+        A queue forgets the request then; a server stops working on it.
+        """
+        self._answer.on_withdraw = callback
 
 
 class Inbox(Protocol[Q_contra]):
@@ -100,33 +129,43 @@ class Inbox(Protocol[Q_contra]):
 
 
 async def ask(
-    inbox: Inbox[Request[Q, Any]],
+    inbox: Inbox[Request[Q, A]],
     payload: Q,
     *,
     stream: str = "",
     deadline: float = math.inf,
     batch_key: Hashable = None,
-) -> Any:
+) -> A:
     """Ask and wait for the answer.
 
-    Leaving early, by cancellation or at the deadline, withdraws the request wherever it is.
+    Leaving early, by cancellation or at the deadline, withdraws the request, queued or in hand.
+
+    Args:
+        inbox: a memory channel's sending end, or a `RequestQueue`.
+        payload: the question.
+        stream: on whose behalf.
+        deadline: until when the answer is worth having, by Trio's clock.
+        batch_key: requests with equal keys may be served together.
 
     Raises:
         NoReply: the server went away with the request in hand, or before taking it.
         Expired: the deadline passed.
         Exception: what the server failed the request with.
     """
-    request: Request[Q, Any] = Request(payload, stream=stream, deadline=deadline, batch_key=batch_key)
+    answer: _Answer[A] = _Answer(trio.lowlevel.current_trio_token())
     try:
-        with trio.fail_at(deadline):
-            await inbox.send(request)
-            return await request.wait()
-    except trio.TooSlowError:
-        raise Expired("no answer before the deadline") from None
-    except (trio.BrokenResourceError, trio.ClosedResourceError):
-        raise NoReply("nobody is there to answer") from None
+        with trio.move_on_at(deadline):
+            try:
+                # No name for it here: only the server's side may keep it alive (see Request).
+                await inbox.send(
+                    Request(payload, stream=stream, deadline=deadline, batch_key=batch_key, answer=answer)
+                )
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                raise NoReply("nobody is there to answer") from None
+            return await answer.wait()
     finally:
-        request.withdraw()
+        answer.withdraw()
+    raise Expired("no answer before the deadline")
 
 
 async def serve(
@@ -134,8 +173,9 @@ async def serve(
 ) -> None:
     """Answer requests one at a time until the end of input.
 
-    An exception of the handler's goes to the asker. Cancelled, the request in hand gets `NoReply`, and those
-    queued stay for the next server. A request whose asker has left or whose deadline has passed is skipped.
+    An exception of the handler's goes to the asker. An asker that leaves cancels the handler's work on its
+    request. Cancelled, the request in hand gets `NoReply`, and those queued stay for the next server. A
+    request whose asker has left or whose deadline has passed is skipped.
     """
     async for request in inbox:
         if request.withdrawn:
@@ -143,11 +183,18 @@ async def serve(
         if request.deadline <= trio.current_time():
             request.fail(Expired("the deadline passed while the request waited"))
             continue
-        try:
-            value = await handler(request.payload)
-        except Exception as error:  # noqa: BLE001 - the asker's to judge
-            request.fail(error)
-        else:
-            request.reply(value)
-        finally:
-            request.fail(NoReply("the server went away with the request in hand"))
+        await _serve_one(request, handler)
+
+
+async def _serve_one(request: Request[Q, Any], handler: Callable[[Q], Awaitable[Any]]) -> None:
+    try:
+        with trio.CancelScope() as scope:
+            request.on_withdraw(scope.cancel)
+            request.reply(await handler(request.payload))
+    except Exception as error:
+        if request.withdrawn:
+            log.exception("a request failed after its asker had left")
+        request.fail(error)
+    finally:
+        request.on_withdraw(None)
+        request.fail(NoReply("the server went away with the request in hand"))

@@ -41,7 +41,6 @@ class Supervisor:
     def __init__(
         self,
         name: str,
-        nursery: trio.Nursery,
         *,
         intensity: Intensity,
         rng: random.Random,
@@ -49,7 +48,7 @@ class Supervisor:
         on_failure: OnFailure | None,
     ) -> None:
         self.name = name
-        self._nursery = nursery
+        self._nursery: trio.Nursery
         self._window = RestartWindow(intensity)
         self._intensity = intensity
         self._rng = rng
@@ -237,22 +236,21 @@ async def open_supervisor(
         RestartIntensityExceeded: a child failed too often. It outranks an error of the block's body, which is
             logged, and a cancellation from outside. Without it, an error of the body's comes out as itself.
     """
-    supervisor: Supervisor | None = None
+    supervisor = Supervisor(
+        name,
+        intensity=intensity,
+        rng=rng or random.Random(),  # noqa: S311 - jitter, not a secret
+        on_restart=on_restart,
+        on_failure=on_failure,
+    )
+    SUPERVISORS.add(supervisor, None)
     failure: BaseException | None = None
     try:
         async with trio.open_nursery() as nursery:
-            supervisor = Supervisor(
-                name,
-                nursery,
-                intensity=intensity,
-                rng=rng or random.Random(),  # noqa: S311 - jitter, not a secret
-                on_restart=on_restart,
-                on_failure=on_failure,
-            )
-            SUPERVISORS.add(supervisor, None)
+            supervisor._nursery = nursery  # noqa: SLF001 - this is its construction
             yield supervisor
     except BaseExceptionGroup as group:
-        failure = own_error(group, supervisor.exceeded if supervisor else None)
+        failure = own_error(group, supervisor.exceeded)
         if failure is group:
             raise
         if isinstance(failure, RestartIntensityExceeded):

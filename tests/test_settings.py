@@ -1,5 +1,7 @@
 """Settings from defaults, profile, file, environment and command line."""
 
+from pathlib import Path
+
 import attrs
 import pytest
 
@@ -97,3 +99,11 @@ def test_no_secret_stands_in_a_repr_or_an_error(tmp_path):
     with pytest.raises(ConfigError) as caught:
         load(config_file=file)
     assert "canary" not in str(caught.value)
+
+
+def test_every_setting_stands_in_the_documentation():
+    table = (Path(__file__).parents[1] / "docs/configuration.md").read_text()
+    for field in attrs.fields(Settings):
+        if field.name != "profile":
+            assert f"| `{field.metadata['path']}` |" in table
+            assert all(f"`{variable}`" in table for variable in field.metadata["env"])

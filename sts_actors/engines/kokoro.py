@@ -60,6 +60,14 @@ class Kokoro:
             speed_range=SPEED_RANGE,
         )
 
+        self._warm_up()
+
+    def _warm_up(self) -> None:
+        """Load the phonemizer and grow the session's memory now, with a sentence of a fragment's length."""
+        voice = self.info.default_voices["pt"]
+        sentence = "uma frase que dura quase tanto quanto um fragmento inteiro de uma transmissão"
+        self._model.create(sentence, voice=voice, lang=LANGUAGES["pt"])
+
     def run(self, batch: Sequence[SynthesiseRequest]) -> list[SynthesisedAudio | EngineError]:
         """Speak each text; one that fails fails alone, as `SYNTHESIS_FAILED`."""
         return [self._one(request) for request in batch]

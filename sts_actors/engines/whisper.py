@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sts_actors.engines.ports import EngineInfo, RecogniseRequest, Recognition
+from sts_actors.engines.ports import RECOGNISER_RATE_HZ, EngineInfo, RecogniseRequest, Recognition
 from sts_actors.errors import EngineError, ErrorCode
 from sts_actors.messages import Word
 
@@ -27,11 +27,19 @@ class Whisper:
         self._model: Any = WhisperModel(
             str(folder), device=device, compute_type=compute_type, cpu_threads=threads, local_files_only=True
         )
+        self._warm_up()
         self.info = EngineInfo(
             name=f"whisper {folder.name}",
             licence="MIT",
             languages=tuple(sorted(self._model.supported_languages)),
         )
+
+    def _warm_up(self) -> None:
+        """Load the voice detector and plan the kernels now: the first fragment should not pay for them."""
+        noise = np.random.default_rng(0).normal(0, 0.01, RECOGNISER_RATE_HZ).astype(np.float32)
+        for detect in (True, False):
+            segments, _ = self._model.transcribe(noise, language="en", beam_size=BEAM_SIZE, vad_filter=detect)
+            list(segments)
 
     def run(self, batch: Sequence[RecogniseRequest]) -> list[Recognition | EngineError]:
         """Recognise each request; one that fails fails alone, as `ASR_FAILED`."""

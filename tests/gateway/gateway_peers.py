@@ -192,7 +192,7 @@ async def opened(server: Server | EngineServer) -> AsyncIterator[Peers]:
 
 def echo_engine(**options) -> EngineServer:
     """The protocol suite's server: sends messages back."""
-    server = EngineServer(**options)
+    server = EngineServer(**({"limits": quick()} | options))
 
     @server.on("message")
     async def message(sid: str, data: str | bytes) -> None:
@@ -202,19 +202,25 @@ def echo_engine(**options) -> EngineServer:
 
 
 def quick(**limits) -> Limits:
-    return Limits(**limits)
+    """The default limits, but for the patience with peers that close and say nothing."""
+    return Limits(**({"close_timeout": 0.1} | limits))
 
 
-__all__ = [
-    "HEADERS",
-    "ConnectionClosed",
-    "ConnectionRejected",
-    "Http",
-    "Peers",
-    "Polling",
-    "Reply",
-    "Ws",
-    "echo_engine",
-    "opened",
-    "quick",
-]
+def echo_server(**options) -> Server:
+    """The protocol suite's server: two namespaces that send back what they get."""
+    server = Server(**({"limits": quick()} | options))
+    for namespace in ("/", "/custom"):
+
+        @server.on("connect", namespace=namespace)
+        async def connect(sid: str, environ: dict, auth=None, namespace=namespace) -> None:
+            await server.emit("auth", auth or {}, to=sid, namespace=namespace)
+
+        @server.on("message", namespace=namespace)
+        async def message(sid: str, *args, namespace=namespace) -> None:
+            await server.emit("message-back", args, to=sid, namespace=namespace)
+
+        @server.on("message-with-ack", namespace=namespace)
+        async def message_with_ack(sid: str, *args):
+            return args
+
+    return server

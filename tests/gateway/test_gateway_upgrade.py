@@ -3,9 +3,7 @@
 import pytest
 import trio
 import trio.testing
-from gateway_peers import echo_engine, opened
-
-from sts_actors.gateway import Limits
+from gateway_peers import echo_engine, opened, quick
 
 
 async def upgraded(peers, session):
@@ -130,7 +128,7 @@ async def test_a_probe_that_breaks_off_leaves_polling_as_it_was(autojump_clock) 
 
 
 async def test_a_probe_that_is_never_decided_is_cut(autojump_clock) -> None:
-    async with opened(echo_engine(limits=Limits(upgrade_timeout=3), ping_interval=100)) as peers:
+    async with opened(echo_engine(limits=quick(upgrade_timeout=3), ping_interval=100)) as peers:
         session = await peers.polling()
         ws = await peers.ws(peers.target("websocket", sid=session.sid))
         began = trio.current_time()

@@ -7,9 +7,7 @@ import struct
 import pytest
 import trio
 import trio.testing
-from gateway_peers import HEADERS, echo_engine, opened
-
-from sts_actors.gateway import Limits
+from gateway_peers import HEADERS, echo_engine, opened, quick
 
 KEY = "x3JJHMbDL1EzLkh9GBhXDw=="
 
@@ -245,7 +243,7 @@ async def test_a_strange_host_header_harms_nobody() -> None:
 async def test_a_frame_that_breaks_the_rules_closes_the_websocket_with_its_code(
     sent: bytes, code: int
 ) -> None:
-    server = echo_engine(max_http_buffer_size=1000, limits=Limits(frames_per_message=16))
+    server = echo_engine(max_http_buffer_size=1000, limits=quick(frames_per_message=16))
     reasons = []
     server.on("disconnect", lambda sid, reason: reasons.append(reason))
     async with opened(server) as peers:
@@ -306,7 +304,7 @@ async def test_frames_sent_before_the_handshake_has_ended_are_refused() -> None:
 
 
 async def test_all_peers_together_may_only_send_so_much_at_once() -> None:
-    server = echo_engine(limits=Limits(receiving=100_000))
+    server = echo_engine(limits=quick(receiving=100_000))
     async with opened(server) as peers:
         first, _ = await raw_websocket(peers)
         second, _ = await raw_websocket(peers)

@@ -56,6 +56,7 @@ class Session(BaseSocket):
         self._limits = limits
         self._life = trio.CancelScope()
         self._reading = trio.CancelScope()
+        self._probing = trio.CancelScope()
         self._heard_at = self._polled_at = trio.current_time()
         self._websocket: WebSocket | None = None
         self._poll: trio.CancelScope | None = None
@@ -104,6 +105,7 @@ class Session(BaseSocket):
         self.queue.close(discard=reason != self.server.reason.SERVER_DISCONNECT)
         self._life.cancel()
         self._reading.cancel()
+        self._probing.cancel()
 
     def _progress_at(self) -> float:
         return self._polled_at if self._websocket is None else self._websocket.progress_at
@@ -218,7 +220,7 @@ class Session(BaseSocket):
         self.upgrading = True
         decided = False
         try:
-            with trio.move_on_after(self._limits.upgrade_timeout):
+            with trio.move_on_after(self._limits.upgrade_timeout) as self._probing:
                 decided = await self._probe(websocket)
         finally:
             self.upgrading = False

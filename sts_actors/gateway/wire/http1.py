@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 _PIPELINED: Final = 64 * 1024
 """What a peer may send ahead while its request is being answered."""
 
+_SHORT_BODY: Final = 64 * 1024
+"""An unwanted body up to this size is read after the answer, rather than the connection closed."""
+
 _BODY_APART: Final = 64 * 1024
 """Bodies from this size on are sent without being joined to their head, which would copy them."""
 
@@ -99,6 +102,8 @@ class HttpConnection:
             else:
                 response = await self._answer(request)
             await self._send(request, response)
+            if self._h11.their_state is h11.SEND_BODY and self._h11.our_state is h11.DONE:
+                await self._drain()
             if self._h11.our_state is h11.MUST_CLOSE or self._h11.their_state is not h11.DONE:
                 self._linger = True
                 return
@@ -210,6 +215,13 @@ class HttpConnection:
         finally:
             self._budget.give_back(size)
 
+    async def _drain(self) -> None:
+        """Discard a short body that no handler wanted, so that the connection can be used again."""
+        with trio.move_on_after(self._limits.close_timeout):
+            while (event := self._h11.next_event()) is h11.NEED_DATA or isinstance(event, h11.Data):
+                if event is h11.NEED_DATA:
+                    self._h11.receive_data(await self._stream.receive_some())
+
     async def wait_gone(self) -> None:
         """See `HttpRequest.wait_gone`."""
         ahead = 0
@@ -229,7 +241,7 @@ class HttpConnection:
             (name.encode("ascii"), value.encode("latin-1"))
             for name, value in (*response.headers, ("Content-Length", str(len(response.body))))
         ]
-        if self._finishing or self._h11.their_state is h11.SEND_BODY:  # Nobody wants the rest of it.
+        if self._finishing or (self._h11.their_state is h11.SEND_BODY and not _is_short(request)):
             headers.append((b"Connection", b"close"))
         status = response.status
         reason = responses.get(status, "")
@@ -266,6 +278,11 @@ class HttpConnection:
             await self._stream.send_all(data)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             log.debug("%s left before its refusal", self._peer[0])
+
+
+def _is_short(request: HttpRequest) -> bool:
+    length = request.header("content-length")
+    return length.isdecimal() and int(length) <= _SHORT_BODY and not request.header("expect")
 
 
 def _refusal(error: BadRequest) -> HttpResponse:
