@@ -1,5 +1,9 @@
 """Supervised actors on Trio: a small library that knows nothing of what the actors do.
 
+An actor is an async function over its channels. A supervisor keeps it alive, named channels join it to
+others and outlive it, requests get exactly one answer, a scheduler shares out a device, and worker processes
+keep what blocks or crashes out of the run loop.
+
 | module | what it gives |
 |---|---|
 | `policy` | `Restart`, `Intensity`, `Backoff`: when to start anew, when to give up; pure |
@@ -8,12 +12,16 @@
 | `reply` | `ask`, `serve`, `Request`: one-shot replies between actors |
 | `scheduler` | `TokenScheduler`, `RequestQueue`: who may use a device now; fair, by deadline, in batches |
 | `workers` | `open_worker`: an object in a process of its own, killed on its deadline |
-| `instruments` | `task_tree`, `LoopWatch`: what the run loop does, where tasks wait |
+| `task_tree` | `task_tree`: where every task waits, what every channel and queue holds |
+| `instruments` | `LoopInstrument`: how late the run loop is, and what held it up |
+
+It imports Trio, attrs and the standard library, and is not the package of this name on the package index. The
+guide is `docs/supervision.md`.
 """
 
 from supervision.channels import ChannelStatistics, channel_statistics, open_channel
 from supervision.children import Child, ChildState, ChildStatistics
-from supervision.instruments import LoopWatch, Stall, task_tree
+from supervision.instruments import LoopInstrument, LoopStatistics, Stall
 from supervision.policy import Backoff, Intensity, Restart, RestartWindow
 from supervision.reply import Expired, Inbox, NoReply, Request, ask, serve
 from supervision.scheduler import (
@@ -24,6 +32,7 @@ from supervision.scheduler import (
     TokenScheduler,
 )
 from supervision.supervisor import RestartIntensityExceeded, Supervisor, open_supervisor
+from supervision.task_tree import task_tree
 from supervision.workers import Worker, WorkerCrashed, WorkerError, WorkerTimeout, open_worker
 
 __all__ = [
@@ -36,7 +45,8 @@ __all__ = [
     "Expired",
     "Inbox",
     "Intensity",
-    "LoopWatch",
+    "LoopInstrument",
+    "LoopStatistics",
     "NoReply",
     "QueueStatistics",
     "Request",

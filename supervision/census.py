@@ -23,6 +23,10 @@ class Census(Generic[K, V]):
         if trio.lowlevel.in_trio_run():
             self._all()[thing] = note
 
+    def things(self) -> tuple[K, ...]:
+        """What is listed; raises as `items`."""
+        return tuple(self._all())
+
     def items(self) -> tuple[tuple[K, V], ...]:
         """What is listed, with its note.
 

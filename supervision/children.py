@@ -129,9 +129,5 @@ class Life:
 
 
 def _accepts_task_status(run: Callable[..., Awaitable[object]]) -> bool:
-    try:
-        parameter = inspect.signature(run).parameters.get("task_status")
-    except ValueError:
-        # Some callables written in C have no signature to look at.
-        return False
+    parameter = inspect.signature(run).parameters.get("task_status")
     return parameter is not None and parameter.kind is not inspect.Parameter.POSITIONAL_ONLY

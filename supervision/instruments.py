@@ -1,88 +1,94 @@
-"""What the run loop does and where every task waits.
-
-`task_tree()` is a picture of this moment. `LoopWatch` is a Trio instrument that notices steps that held the
-loop for too long; install it before the first task: `trio.run(main, instruments=[watch])`.
-"""
+"""How late the run loop is, and what held it up. Cheap enough to be always on."""
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
-from types import FrameType
-from typing import Any
+from collections import deque
 
 import attrs
 import trio
 
-from supervision.channels import channel_statistics
+from supervision.task_tree import where
 
-_TRIO = str(Path(trio.__file__).parent)
-
-
-def task_tree() -> str:
-    """All tasks of this run, indented by nursery, each with the line it waits at; then the channels.
-
-    Call it from inside the run.
-    """
-    root = trio.lowlevel.current_root_task()
-    lines = [] if root is None else list(_branch(root, 0))
-    channels = [
-        f"{channel.name}: {channel.fill} of {channel.capacity}"
-        f", {channel.waiting_senders} sending, {channel.waiting_receivers} receiving"
-        for channel in channel_statistics()
-    ]
-    return "\n".join([*lines, *(["", "channels", *channels] if channels else [])]) + "\n"
-
-
-def _branch(task: trio.lowlevel.Task, depth: int) -> Iterator[str]:
-    yield f"{'  ' * depth}{task.name}  {_where(task)}".rstrip()
-    for nursery in task.child_nurseries:
-        for child in sorted(nursery.child_tasks, key=lambda child: child.name):
-            yield from _branch(child, depth + 1)
-
-
-def _where(task: trio.lowlevel.Task) -> str:
-    """The innermost line of a task outside Trio itself: where somebody wrote an await."""
-    found: FrameType | None = None
-    awaited: Any = task.coro
-    while awaited is not None:
-        frame = getattr(awaited, "cr_frame", None) or getattr(awaited, "ag_frame", None)
-        if frame is not None and not frame.f_code.co_filename.startswith(_TRIO):
-            found = frame
-        awaited = getattr(awaited, "cr_await", None) or getattr(awaited, "ag_await", None)
-    if found is None:
-        return ""
-    code = found.f_code
-    return f"{Path(code.co_filename).name}:{found.f_lineno} {code.co_name}"
+LAG_BOUNDS_S = (0.001, 0.005, 0.02, 0.1, 0.5)
 
 
 @attrs.frozen(kw_only=True)
 class Stall:
-    """A step of a task that held the loop too long."""
+    """A step of a task that held the loop for too long; `then` is the line at which the task waited next."""
 
     task: str
     seconds: float
+    then: str
 
 
-class LoopWatch(trio.abc.Instrument):
-    """Times each step of each task; a step of more than `stall_s` is kept, the latest `keep` of them."""
+@attrs.frozen(kw_only=True)
+class LoopStatistics:
+    """What a loop has done since its instrument was made.
+
+    Attributes:
+        passes: how often it has run the tasks that were ready and looked at the outside again.
+        longest_pass_s: how long the longest took; what came meanwhile was that late.
+        lags: passes by length: how many took at most `LAG_BOUNDS_S[0]`, up to `[1]`, …, longer than the last.
+        stalls: steps of a task that took too long.
+        latest_stalls: those kept, oldest first.
+    """
+
+    passes: int
+    longest_pass_s: float
+    lags: tuple[int, ...]
+    stalls: int
+    latest_stalls: tuple[Stall, ...]
+
+
+class LoopInstrument(trio.abc.Instrument):
+    """Times each pass of the loop and each step of a task; remembers the latest `keep` stalls.
+
+    Install it before the first task: `trio.run(main, instruments=[loop])`.
+
+    Args:
+        stall_s: a step that takes longer is a stall.
+        keep: how many stalls to remember.
+    """
 
     def __init__(self, *, stall_s: float = 0.1, keep: int = 32) -> None:
-        self.steps = 0
-        self.longest_step_s = 0.0
-        self.stalls: list[Stall] = []
         self._stall_s = stall_s
-        self._keep = keep
-        self._since = 0.0
+        self._passes = 0
+        self._longest_pass_s = 0.0
+        self._lags = [0] * (len(LAG_BOUNDS_S) + 1)
+        self._stalls = 0
+        self._latest: deque[Stall] = deque(maxlen=keep)
+        self._pass_began: float | None = None
+        self._step_began = 0.0
+
+    def statistics(self) -> LoopStatistics:
+        """What the loop has done."""
+        return LoopStatistics(
+            passes=self._passes,
+            longest_pass_s=self._longest_pass_s,
+            lags=tuple(self._lags),
+            stalls=self._stalls,
+            latest_stalls=tuple(self._latest),
+        )
+
+    def after_io_wait(self, timeout: float) -> None:  # noqa: ARG002 - Trio's interface
+        """Note when a pass begins."""
+        self._pass_began = time.perf_counter()
+
+    def before_io_wait(self, timeout: float) -> None:  # noqa: ARG002 - Trio's interface
+        """Judge a pass that has ended."""
+        if self._pass_began is None:
+            return
+        seconds = time.perf_counter() - self._pass_began
+        self._passes += 1
+        self._longest_pass_s = max(self._longest_pass_s, seconds)
+        self._lags[sum(seconds > bound for bound in LAG_BOUNDS_S)] += 1
 
     def before_task_step(self, task: trio.lowlevel.Task) -> None:  # noqa: ARG002 - Trio's interface
         """Note when a step begins."""
-        self._since = time.perf_counter()
+        self._step_began = time.perf_counter()
 
     def after_task_step(self, task: trio.lowlevel.Task) -> None:
         """Judge a step that has ended."""
-        seconds = time.perf_counter() - self._since
-        self.steps += 1
-        self.longest_step_s = max(self.longest_step_s, seconds)
+        seconds = time.perf_counter() - self._step_began
         if seconds > self._stall_s:
-            self.stalls.append(Stall(task=task.name, seconds=seconds))
-            del self.stalls[: -self._keep]
+            self._stalls += 1
+            self._latest.append(Stall(task=task.name, seconds=seconds, then=where(task)))

@@ -185,10 +185,10 @@ class RequestQueue(Generic[Q, A]):
 
     def urgency(self, now: float) -> tuple[float, int] | None:
         """The rank of its most urgent request; None where it has none to serve or nobody to serve it."""
-        if not self._turns:
-            return None
-        self._drop_expired(now)
-        return self._backlog.due() if self._ripe_at() <= now else None
+        if self._turns:
+            self._drop_expired(now)
+        # Asked again: dropping lets others in, and whoever lingers for those is woken first.
+        return self._backlog.due() if self._turns and self._ripe_at() <= now else None
 
     def grant(self) -> None:
         """Hand a batch to the actor that waits longest; its tokens have been taken."""

@@ -11,58 +11,83 @@ left behind when this process dies, not even by SIGKILL.
 import logging
 import math
 import os
+import re
 import signal
-import subprocess
 import sys
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import trio
 
 from supervision import framing
+from supervision.groups import own_error
+from supervision.pipes import FramePipe
+from supervision.processes import OwnedProcess
+
+log = logging.getLogger("supervision")
 
 START_TIMEOUT_S = 300.0
-_READ_BYTES = 1 << 20
+_PROGRAM = str(Path(__file__).with_name("worker_process.py"))
 _TAIL_LINES = 5
+_LINE_BYTES = 8192
+_LAST_WORDS_S = 0.2
+"""How long the rest of a dead worker's standard error is waited for."""
+_DEATH_S = 5.0
+"""How long a process may take to die of SIGKILL: more than any that is not stuck in the kernel."""
 
 
 class WorkerError(Exception):
-    """A method or the factory raised in the worker; `remote_traceback` is its text there."""
+    """A method or the factory raised in the worker; `remote_traceback` is the traceback's text there.
+
+    It is a note of the error too, so that logging the error shows it.
+    """
 
     def __init__(self, message: str, remote_traceback: str = "") -> None:
-        super().__init__(message)
+        super().__init__(message, remote_traceback)
         self.remote_traceback = remote_traceback
+        if remote_traceback:
+            self.add_note(f"In the worker process:\n{remote_traceback}")
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class WorkerCrashed(Exception):  # noqa: N818 - says what happened
-    """The process ended: by itself, by a signal, or because an earlier call was given up."""
+    """The process has ended; `exit_code` is minus the signal's number where a signal ended it."""
+
+    def __init__(self, message: str, exit_code: int | None = None) -> None:
+        super().__init__(message, exit_code)
+        self.exit_code = exit_code
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class WorkerTimeout(Exception):  # noqa: N818 - says what happened
-    """The call was not done by its deadline; the process was killed."""
+    """The call was not done by its deadline; if it had begun, the process was killed."""
 
 
 class Worker:
-    """A running worker process; made by `open_worker`. It takes one call at a time."""
+    """A running worker process; made by `open_worker`. It takes one call at a time, others wait."""
 
-    def __init__(self, name: str, process: subprocess.Popen[bytes]) -> None:
-        if process.stdin is None or process.stdout is None or process.stderr is None:
-            raise ValueError("a worker is reached over pipes")
+    def __init__(self, name: str, process: OwnedProcess) -> None:
         self.name = name
         self.info: Any = None
         """The built object's own `info`, if it has one."""
         self._process = process
-        self._requests = trio.lowlevel.FdStream(os.dup(process.stdin.fileno()))
-        self._replies = trio.lowlevel.FdStream(os.dup(process.stdout.fileno()))
-        self._errors = trio.lowlevel.FdStream(os.dup(process.stderr.fileno()))
-        for pipe in (process.stdin, process.stdout, process.stderr):
-            pipe.close()
+        requests, replies, errors = process.take_pipes()
+        self._pipe = FramePipe(requests, replies)
+        self._errors = trio.lowlevel.FdStream(errors)
+        self._errors_ended = trio.Event()
         self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
         self._log = logging.getLogger(f"supervision.worker.{name}")
         self._lock = trio.Lock()
-        self._calling = False
+        self._conversation: trio.CancelScope | None = None
+        self._given_up = False
+        self._crash: WorkerCrashed | None = None
 
     @property
     def pid(self) -> int:
@@ -72,106 +97,128 @@ class Worker:
     async def call(self, method: str, *args: Any, deadline: float = math.inf) -> Any:
         """Call a method of the built object and wait for its value.
 
-        Args and value are pickled; the buffers of arrays go beside the pickle, uncopied.
+        Arguments and value are pickled; the buffers of arrays go beside the pickle, uncopied. Arguments that
+        cannot be pickled raise what `pickle` raises, and the worker is none the worse.
 
         Raises:
-            WorkerError: the method raised.
-            WorkerCrashed: the process is gone.
-            WorkerTimeout: `deadline` (Trio's clock) passed; the process has been killed.
+            WorkerError: the method raised, or its value cannot be pickled or understood.
+            WorkerCrashed: the process is gone: by itself, or killed with an earlier call.
+            WorkerTimeout: `deadline` (Trio's clock) passed.
         """
-        async with self._lock:
-            return await self._exchange((method, args), deadline)
+        pieces = framing.dump((method, args))
+        parts: list[bytearray] | None = None
+        with trio.move_on_at(deadline):
+            async with self._lock:
+                parts = await self._converse(pieces)
+        if parts is None:
+            fate = "and was killed" if self._given_up else "before it was begun"
+            raise WorkerTimeout(f"worker {self.name} missed the call's deadline {fate}")
+        return self._understand(parts)
 
-    async def _exchange(self, message: object, deadline: float) -> Any:
-        done = False
-        self._calling = True
+    async def _start(self, factory: Callable[..., object], args: tuple[Any, ...], timeout_s: float) -> None:
+        pieces = [*framing.dump(list(sys.path)), *framing.dump((factory, args))]
+        parts: list[bytearray] | None = None
+        with trio.move_on_after(timeout_s):
+            parts = await self._converse(pieces)
+        if parts is None:
+            raise WorkerTimeout(f"worker {self.name} was not ready within {timeout_s:g} s and was killed")
+        self.info = self._understand(parts)
+
+    async def _converse(self, pieces: list[memoryview]) -> list[bytearray]:
+        await trio.lowlevel.checkpoint_if_cancelled()
+        if self._given_up or self._process.exit_code is not None:
+            raise await self._crashed()
+        parts: list[bytearray] | None = None
+        broken = False
+        self._conversation = conversation = trio.CancelScope()
         try:
-            with trio.move_on_at(deadline):
-                await self._send(message)
-                kind, *content = await self._receive()
-                done = True
-        except (trio.BrokenResourceError, trio.ClosedResourceError, EOFError):
-            raise WorkerCrashed(await self._obituary()) from None
+            with conversation:
+                await self._pipe.send(pieces)
+                parts = await self._pipe.receive()
+        except trio.BrokenResourceError:
+            broken = True
         finally:
-            self._calling = False
-            if not done:
+            self._conversation = None
+            if parts is None:
                 # Half a request or answer is in the pipes: the process is of no use any more.
-                self._kill()
-        if not done:
-            raise WorkerTimeout(f"worker {self.name} missed its deadline and was killed")
+                self._given_up = not broken and not conversation.cancelled_caught
+                self._process.kill()
+        if parts is None:
+            raise await self._crashed()
+        return parts
+
+    def _understand(self, parts: list[bytearray]) -> Any:
+        try:
+            kind, *content = framing.load(parts)
+        except Exception as error:
+            raise WorkerError(f"worker {self.name} answered what cannot be read here: {error!r}") from error
         if kind == "failed":
             raise WorkerError(*content)
         return content[0]
 
-    async def _start(self, factory: Callable[..., object], args: tuple[Any, ...], timeout_s: float) -> None:
-        with trio.fail_after(timeout_s):
-            await self._send(list(sys.path))
-        self.info = await self._exchange((factory, args), trio.current_time() + timeout_s)
-
-    async def _send(self, message: object) -> None:
-        for piece in framing.dump(message):
-            if piece.nbytes:
-                await self._requests.send_all(piece)
-
-    async def _receive(self) -> Any:
-        count = framing.count_parts(await self._read(framing.COUNT.size))
-        sizes = framing.part_sizes(await self._read(count * framing.LENGTH.size))
-        return framing.load([await self._read(size) for size in sizes])
-
-    async def _read(self, size: int) -> bytearray:
-        buffer = bytearray()
-        while len(buffer) < size:
-            piece = await self._replies.receive_some(min(size - len(buffer), _READ_BYTES))
-            if not piece:
-                raise EOFError
-            buffer += piece
-        return buffer
-
-    def _kill(self) -> None:
-        if self._process.returncode is None:
-            self._process.kill()
-
-    async def _wait(self) -> int:
-        # Only ever after the end of its pipes or a kill: it ends within milliseconds.
-        with trio.CancelScope(shield=True):
-            await trio.to_thread.run_sync(self._process.wait)
-        return self._process.wait()
-
-    async def _obituary(self) -> str:
-        self._kill()
-        code = await self._wait()
-        how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+    async def _crashed(self) -> WorkerCrashed:
+        """Why it ended, with its last words; kills it if it has only closed its pipes."""
+        self._process.kill()
+        with trio.CancelScope(shield=True), trio.move_on_after(_DEATH_S):
+            await self._process.wait()
+            with trio.move_on_after(_LAST_WORDS_S):
+                await self._errors_ended.wait()
+        code = self._process.exit_code
+        if self._given_up:
+            return WorkerCrashed(f"worker {self.name} was killed with an earlier call", code)
+        how = _how_it_ended(code)
         said = f": {' | '.join(self._tail)}" if self._tail else ""
-        return f"worker {self.name} ended {how}{said}"
+        return WorkerCrashed(f"worker {self.name} {how}{said}", code)
 
-    async def _watch(self) -> None:
-        """Notice a process that ends between calls; during one, the call does."""
-        if not hasattr(os, "pidfd_open"):
-            return
-        pidfd = os.pidfd_open(self._process.pid)
-        try:
-            await trio.lowlevel.wait_readable(pidfd)
-        finally:
-            os.close(pidfd)
-        if not self._calling:
-            raise WorkerCrashed(await self._obituary())
+    async def _watch(self, block: trio.CancelScope) -> None:
+        """Notice a process that ends between calls; during one, the call does, by the end of its pipe."""
+        await self._process.wait()
+        conversation = self._conversation
+        if conversation is not None:
+            # Unless something that the process has started, and that got away, holds the pipe open.
+            await trio.sleep(_LAST_WORDS_S)
+            conversation.cancel()
+        elif not self._given_up:
+            self._crash = await self._crashed()
+            block.cancel()
 
     async def _log_errors(self) -> None:
-        rest = b""
-        while data := await self._errors.receive_some(65536):
-            *lines, rest = (rest + data).split(b"\n")
-            for line in lines:
-                text = line.decode("utf-8", "replace").rstrip()
-                if text:
-                    self._tail.append(text)
-                    self._log.info("%s", text)
+        try:
+            rest = b""
+            async for data in self._errors:
+                # Progress bars return to the start of their line instead of ending it.
+                *lines, rest = re.split(rb"[\r\n]+", rest + data)
+                if len(rest) > _LINE_BYTES:
+                    lines.append(rest)
+                    rest = b""
+                self._say(lines)
+            self._say([rest])
+        finally:
+            self._errors_ended.set()
 
-    async def _finish(self) -> None:
-        self._kill()
-        with trio.CancelScope(shield=True):
-            await self._wait()
-            for stream in (self._requests, self._replies, self._errors):
-                await stream.aclose()
+    def _say(self, lines: list[bytes]) -> None:
+        for line in lines:
+            text = line.decode("utf-8", "replace").rstrip()
+            if text:
+                self._tail.append(text)
+                self._log.info("%s", text)
+
+    async def _close(self) -> None:
+        self._process.kill()
+        with trio.CancelScope(shield=True), trio.move_on_after(_DEATH_S):
+            await self._process.wait()
+        if self._process.exit_code is None:
+            log.error("worker %s (process %d) does not die of SIGKILL", self.name, self.pid)
+        self._pipe.close()
+        self._errors.close()
+
+
+def _how_it_ended(code: int | None) -> str:
+    if code is None:
+        return "hangs beyond SIGKILL"
+    if code < 0:
+        return f"ended by {signal.Signals(-code).name}"
+    return f"ended with exit code {code}"
 
 
 @asynccontextmanager
@@ -184,49 +231,39 @@ async def open_worker(
 ) -> AsyncIterator[Worker]:
     """Start a process, build `factory(*args)` in it, and keep it for the length of the block.
 
+    On leaving it is killed: it holds nothing that would have to be saved.
+
     Args:
-        name: shown in errors; its standard error goes to the logger `supervision.worker.<name>`.
-        factory: importable by its qualified name; the object it returns is what is called.
+        name: shown in errors; its standard error goes to the logger `supervision.worker.<name>`, by lines.
+        factory: importable by its qualified name, not from `__main__`; what it returns is called.
         args: for the factory; pickled.
-        env: variables to set besides those of this process.
+        env: variables to set besides those of this process, such as `OMP_NUM_THREADS`.
         start_timeout_s: how long importing and building may take.
 
     Raises:
         WorkerError: the factory raised; `remote_traceback` says where.
         WorkerTimeout: it took too long.
-        WorkerCrashed: the process ended, while starting or between calls.
+        WorkerCrashed: the process ended, while starting or between calls. The latter cancels the block; an
+            error of the block's body outranks it.
     """
-    # From the thread that runs Trio, not through trio.run_process: the kernel ties the child's life to the
-    # thread that spawned it, and Trio spawns in threads that end.
-    process = subprocess.Popen(  # noqa: ASYNC220, S603 - see above; the command is our own
-        [sys.executable, "-m", "supervision.worker_process", str(os.getpid())],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, **(env or {})},
-    )
-    worker = Worker(name, process)
+    command = [sys.executable, "-P", _PROGRAM, str(os.getpid())]
+    worker = Worker(name, OwnedProcess(command, {**os.environ, **(env or {})}))
+    failure: BaseException | None = None
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(worker._log_errors, name=f"worker {name}: stderr")  # noqa: SLF001 - one module
             await worker._start(factory, args, start_timeout_s)  # noqa: SLF001 - idem
-            nursery.start_soon(worker._watch, name=f"worker {name}: watch")  # noqa: SLF001 - idem
+            nursery.start_soon(worker._watch, nursery.cancel_scope, name=f"worker {name}: watch")  # noqa: SLF001 - idem
             yield worker
             nursery.cancel_scope.cancel()
-    except ExceptionGroup as group:
-        # One failure, seen by the watch or by a call: no caller should have to look into a group.
-        crashed, others = group.split((WorkerCrashed, WorkerError, WorkerTimeout))
-        if others is None and crashed is not None:
-            raise _first(crashed) from None
-        if crashed is None and len(group.exceptions) == 1:
-            raise group.exceptions[0] from group.exceptions[0].__cause__  # noqa: ASYNC123 - the one error
-        raise
+    except BaseExceptionGroup as group:
+        failure = own_error(group, None)
+        if failure is group:
+            raise
     finally:
-        await worker._finish()  # noqa: ASYNC102, SLF001 - shielded inside, bounded by SIGKILL; idem
-
-
-def _first(group: ExceptionGroup[Exception]) -> Exception:
-    error: Exception = group
-    while isinstance(error, ExceptionGroup):
-        error = error.exceptions[0]
-    return error
+        await worker._close()  # noqa: SLF001 - idem; shielded inside, and bounded
+    # Outside of the handler, so that the error keeps its own cause and context.
+    if failure is not None:
+        raise failure
+    if worker._crash is not None:  # noqa: SLF001 - idem
+        raise worker._crash  # noqa: SLF001 - idem

@@ -14,6 +14,7 @@ from sts_actors.cli.errors import CommandError
 from sts_actors.cli.models import prepare_models
 from sts_actors.cli.plain import clock, one_line
 from sts_actors.cli.progress import closing_table
+from sts_actors.cli.report import Totals
 from sts_actors.cli.requirements import install_command
 
 SPEECH_PACKAGE = "moonshine_voice"
@@ -70,7 +71,6 @@ def find_speech() -> Path:
 def epilogue(finished: Finished, source: Path) -> list[Text]:
     """What was said, how fast, and where to listen."""
     report = finished.report
-    totals = report.totals
     lines = [Text("\nWhat was said", "bold")]
     for fragment in report.fragments:
         lines.append(
@@ -78,20 +78,21 @@ def epilogue(finished: Finished, source: Path) -> list[Text]:
         )
         lines.append(Text(f"       {one_line(fragment.translated_text or '(silence)')}"))
     lines.append(Text("\nHow fast", "bold"))
-    if totals.latency_p50_s is not None and totals.latency_p95_s is not None and totals.real_time_factor:
-        lines.append(
-            Text(
-                f"  {totals.audio_s:.1f} s of speech took {totals.busy_s:.1f} s of work: "
-                f"{1 / totals.real_time_factor:.1f} times as fast as it was spoken"
-            )
-        )
-        lines.append(
-            Text(
-                f"  each dub was back {totals.latency_p50_s:.1f} s (median) to {totals.latency_p95_s:.1f} s (p95) "
-                "after its fragment was sent"
-            )
-        )
+    lines.extend(Text(f"  {line}") for line in _how_fast(report.totals))
     lines.append(Text("\nListen", "bold"))
     lines.append(Text(f"  the dub       {finished.paths.wav}"))
     lines.append(Text(f"  the original  {source}"))
     return lines
+
+
+def _how_fast(totals: Totals) -> list[str]:
+    if totals.latency_p50_s is None or totals.latency_p95_s is None or not totals.real_time_factor:
+        return ["nothing was dubbed"]
+    speed = f"{1 / totals.real_time_factor:.1f} times as fast as spoken"
+    median, slowest = f"{totals.latency_p50_s:.1f} s (median)", f"{totals.latency_p95_s:.1f} s (p95)"
+    verdict = "it kept up with real time" if totals.kept_up else "it did not keep up with real time"
+    return [
+        f"{totals.audio_s:.1f} s of speech took {totals.busy_s:.1f} s of work: {speed}",
+        f"each dub came {median} to {slowest} after its fragment was sent",
+        verdict,
+    ]

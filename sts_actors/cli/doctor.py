@@ -26,6 +26,7 @@ from sts_actors.cli.findings import (
     package_findings,
     profile_engines,
     python_finding,
+    unloadable_finding,
     voice_finding,
 )
 from sts_actors.cli.plain import one_line
@@ -76,16 +77,16 @@ def doctor(
 
 
 async def examine(settings: Settings, load: bool) -> list[Finding]:
-    """Look at everything; the slow parts, each in a process of its own, at once."""
+    """Look at everything; the slow parts at once, each in a process of its own."""
     engines = profile_engines(settings)
-    loaded: dict[Stage, Finding] = {}
+    imported: dict[Stage, Finding] = {}
     seen: list[Devices] = []
 
     async def check(stage: Stage) -> None:
         engine = engines[stage]
         modules = ENGINE_MODULES.get(engine, ())
         fault = await why_not_importable(modules) if modules else ""
-        loaded[stage] = engine_finding(stage, engine, fault)
+        imported[stage] = engine_finding(stage, engine, fault)
 
     async def look() -> None:
         seen.append(await devices())
@@ -94,12 +95,13 @@ async def examine(settings: Settings, load: bool) -> list[Finding]:
         nursery.start_soon(look)
         for stage in engines:
             nursery.start_soon(check, stage)
-    if load and all(finding.verdict is Verdict.OK for finding in loaded.values()):
-        loaded = await load_engines(settings)
+    of_engines = [imported[stage] for stage in engines]
+    if load and all(finding.verdict is Verdict.OK for finding in of_engines):
+        of_engines = await load_engines(settings)
     return [
         python_finding(),
         *package_findings(packages("sts_actors", checkout()), settings.profile),
-        *(loaded[stage] for stage in engines),
+        *of_engines,
         *device_findings(seen[0], settings),
         *asset_findings(settings),
         voice_finding(settings),
@@ -107,24 +109,23 @@ async def examine(settings: Settings, load: bool) -> list[Finding]:
     ]
 
 
-async def load_engines(settings: Settings) -> dict[Stage, Finding]:
+async def load_engines(settings: Settings) -> list[Finding]:
     """Load each engine as the service does, one after the other, and let it go again."""
     engines = profile_engines(settings)
     try:
         specs = await trio.to_thread.run_sync(profiles.model_specs, settings)
     except ConfigError as error:
-        return {stage: engine_finding(stage, engine, str(error)) for stage, engine in engines.items()}
-    found = {}
+        return [unloadable_finding(error)]
+    found = []
     for stage, spec in specs.items():
         started = trio.current_time()
         try:
             async with spec.open_runner() as runner:
                 name = runner.info.name
         except (WorkerError, WorkerCrashed, WorkerTimeout) as error:
-            found[stage] = engine_finding(stage, engines[stage], one_line(str(error)))
+            found.append(engine_finding(stage, engines[stage], one_line(str(error))))
         else:
-            took_s = trio.current_time() - started
-            found[stage] = engine_finding(stage, name, "", took_s=took_s)
+            found.append(engine_finding(stage, name, "", took_s=trio.current_time() - started))
     return found
 
 

@@ -167,20 +167,19 @@ class DubRun:
         if not self._written <= number < len(self.fragments) or number in self._early:
             return  # answered already, or never asked
         self._early[number] = answer
-        done = fragment_report(
+        self.fragments[number] = fragment_report(
             self.fragments[number],
             answer,
             answered_s=trio.current_time() - self._started,
             late_after_s=self.request.late_after_s,
         )
-        self.fragments[number] = done
-        self.display.answered(done)
         # Answers come in order; but a refusal that found no room in the service's line may overtake.
         while (due := self._early.pop(self._written, None)) is not None:
             pcm = fit(due.audio or b"", self._frames[self._written], self.audio.channels)
             await trio.to_thread.run_sync(
                 self.writer.add, pcm, due.transcript or "", due.translated_text or ""
             )
+            self.display.answered(self.fragments[self._written])
             self._written += 1
 
 

@@ -129,6 +129,18 @@ def engine_finding(stage: Stage, engine: str, fault: str, *, took_s: float | Non
     )
 
 
+def unloadable_finding(error: ConfigError) -> Finding:
+    """Why the engines cannot be opened at all; the error names the command after "run:"."""
+    fault, _, remedy = str(error).partition("; run: ")
+    return Finding(
+        section="engines",
+        name="all",
+        verdict=Verdict.GAP,
+        detail=fault,
+        remedy=remedy or "sts-actors serve --profile embedded",
+    )
+
+
 def asset_findings(settings: Settings) -> list[Finding]:
     """Whether the model data is there, whole as far as the sizes tell."""
     found = []

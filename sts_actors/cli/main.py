@@ -17,7 +17,6 @@ from sts_actors.cli.serve import serve
 
 app = typer.Typer(
     name="sts-actors",
-    help="Live speech dubbing: speech in, speech in another language out, in order and in time.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -27,16 +26,23 @@ for command in (serve, dub, demo, doctor):
 app.add_typer(models)
 
 
-@app.callback()
-def options(
-    version: Annotated[
-        bool, typer.Option("--version", help="Say which version this is.", is_eager=True)
-    ] = False,
-) -> None:
-    """Read the options that stand before a command."""
-    if version:
+def show_version(asked: bool) -> None:
+    """Answer `--version`, whatever else stands on the line."""
+    if asked:
         typer.echo(f"sts-actors {sts_actors.__version__}")
         raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Say which version this is.", callback=show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Live speech dubbing: speech in, speech in another language out, in order and in time."""
+    del version  # its callback has answered
 
 
 def run(arguments: Sequence[str]) -> int:

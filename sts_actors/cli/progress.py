@@ -150,16 +150,17 @@ def _table(
     answered: tuple[FragmentReport, ...], in_flight: tuple[tuple[FragmentReport, float], ...]
 ) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("#", justify="right")
+    table.add_column("#", justify="right", no_wrap=True)
     table.add_column("at", no_wrap=True)
     for heading in ("recognised", "translated", "spoken", "answered in"):
         table.add_column(heading, no_wrap=True)
-    table.add_column("dub", no_wrap=True, overflow="ellipsis", ratio=1)
+    # The one column that gives way on a narrow screen; its texts are cut, not wrapped.
+    table.add_column("dub")
     for fragment in answered:
         said = one_line(fragment.translated_text or fragment.transcript or "")
         stages = [stage_cell(fragment, stage) for stage in STAGES]
         number, at = str(fragment.sequence_number), clock(fragment.start_s)
-        table.add_row(number, at, *stages, verdict(fragment), Text(said))
+        table.add_row(number, at, *stages, verdict(fragment), Text(said, no_wrap=True, overflow="ellipsis"))
     now = time.monotonic()
     for fragment, since in in_flight:
         waiting = Text(f"{now - since:.0f} s …", "dim")

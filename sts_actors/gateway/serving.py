@@ -62,6 +62,8 @@ async def serve(
         OSError: an address cannot be bound.
         RuntimeError: the server is being served already.
     """
+    if server.engine.served:
+        raise RuntimeError("the server is being served already")
     listeners = await trio.open_tcp_listeners(port, host=host)
     async with trio.open_nursery() as nursery:
         house, connections = await nursery.start(keep_open, server)

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 from importlib.util import find_spec
+from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import orjson
@@ -14,7 +16,12 @@ import pytest
 from cli_samples import read_wav, tone, write_encoded, write_wav
 
 from sts_actors.cli import demo, models
+from sts_actors.cli.dub import Profile
 from sts_actors.cli.main import run
+from sts_actors.engines.assets import find
+from sts_actors.errors import ConfigError
+from sts_actors.profiles import needed_assets
+from sts_actors.settings import PROFILES, load_settings
 
 RATE = 16_000
 PROGRAM = [sys.executable, "-c", "from sts_actors.cli.main import main; main()"]
@@ -29,7 +36,7 @@ def quick(monkeypatch, tmp_path):
         monkeypatch.delenv(name, raising=False)
     # Subprocesses find the package of this checkout wherever they run.
     monkeypatch.setenv(
-        "PYTHONPATH", os.pathsep.join(filter(None, (os.getcwd(), os.environ.get("PYTHONPATH"))))
+        "PYTHONPATH", os.pathsep.join(map(str, (Path.cwd(), os.environ.get("PYTHONPATH", ""))))
     )
     monkeypatch.chdir(tmp_path)
 
@@ -239,6 +246,10 @@ def test_asking_for_nothing_shows_what_there_is(arguments, capsys):
     assert said.err == ""
 
 
+def test_the_commands_offer_the_profiles_that_the_settings_know():
+    assert get_args(Profile) == PROFILES
+
+
 def test_the_version_is_told(capsys):
     assert run(["--version"]) == 0
     assert re.fullmatch(r"sts-actors \d+\.\d+\.\d+\S*\n", capsys.readouterr().out)
@@ -275,7 +286,7 @@ def test_the_demo_ends_with_what_was_said_how_fast_and_where_to_listen(tmp_path,
     said = capsys.readouterr().out
     what, fast, listen = (said.index(heading) for heading in ("What was said", "How fast", "Listen"))
     assert what < fast < listen
-    assert "times as fast as it was spoken" in said
+    assert "times as fast as spoken" in said
     assert str(tmp_path / "out") in said or "out/two_cities.pt.wav" in said
     assert len(read_wav(tmp_path / "out" / "two_cities.pt.wav")[0]) == 2_129_958
     assert (tmp_path / "out" / "two_cities.json").exists()
@@ -285,3 +296,18 @@ def test_a_demo_without_its_speech_says_what_to_install(monkeypatch, capsys):
     monkeypatch.setattr(demo, "SPEECH_PACKAGE", "no_such_package_here")
     assert run(["demo", "--profile", "fake"]) == 2
     assert "pip install" in one_line(capsys)
+
+
+def has_models():
+    try:
+        return all(find(asset) for asset in needed_assets(load_settings(profile="embedded", environment={})))
+    except ConfigError:
+        return False
+
+
+@pytest.mark.models
+@pytest.mark.skipif(not has_models(), reason="needs `sts-actors models prepare`")
+def test_a_pair_of_languages_that_no_engine_knows_is_refused_with_those_it_knows(talk, tmp_path, capsys):
+    assert run(["dub", str(talk), "--to", "ja"]) == 2
+    assert "en to pt" in one_line(capsys)
+    assert not (tmp_path / "talk.ja.wav").exists()

@@ -83,6 +83,17 @@ def test_on_a_terminal_the_table_shows_what_is_under_way_and_what_is_done():
     assert "…" in text
 
 
+def test_on_a_narrow_terminal_only_the_words_are_cut():
+    out = Console(file=io.StringIO(), force_terminal=True, width=80, color_system=None)
+    with Display(out) as display:
+        display.answered(attrs.evolve(done(11, 66.0, 3.9), translated_text="palavra " * 40))
+        out.print(display._render())
+    text = out.file.getvalue()
+    for whole in ("recognised", "translated", "spoken", "answered in", "11", "1:06", "2.6 s"):
+        assert whole in text
+    assert "…" in text
+
+
 def test_a_servers_words_cannot_steer_the_terminal():
     answer = attrs.evolve(ANSWER, transcript="\x1b[2J[red]gone\r\n", translated_text="\x9b31m[/]")
     fragment = fragment_report(asked(), answer, answered_s=1.0, late_after_s=8.0)

@@ -624,7 +624,7 @@ async def test_user_sessions_live_as_long_as_the_client() -> None:
     assert seen == [{"name": "x", "visits": 1}]
 
 
-async def test_an_origin_server_that_is_used_wrongly_says_so() -> None:
+async def test_a_server_that_is_used_wrongly_says_so() -> None:
     server = Server()
     with pytest.raises(RuntimeError, match="serve"):
         server.attach(object())

@@ -176,13 +176,22 @@ class EngineServer(BaseServer):
         """Replace the application's own data of a session."""
         self.sockets[sid].session = session
 
+    @property
+    def served(self) -> bool:
+        """Whether it is being served."""
+        return self._nursery is not None
+
     # -- life -----------------------------------------------------------------------------------------------
 
     async def run(
         self, stopping: trio.Event, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
-        """Hold the sessions until `stopping`, then close them all and wait for their ends."""
-        if self._nursery is not None:
+        """Hold the sessions until `stopping`, then close them all and wait for their ends.
+
+        Raises:
+            RuntimeError: it is being served already.
+        """
+        if self.served:
             raise RuntimeError("the server is being served already")
         self.stopping = False
         try:

@@ -36,9 +36,20 @@ class FrameRefused(Exception):  # noqa: N818 - says what happened
 
 
 class FrameGuard:
-    """Follows one peer's frames through whatever chunks they arrive in."""
+    """Follows one peer's frames through whatever chunks they arrive in.
 
-    def __init__(self, *, max_message: int, max_frames: int, budget: ReceiveBudget) -> None:
+    A message may take `patience` seconds, and one more for each `min_rate` bytes of it.
+
+    Attributes:
+        messages: how many have ended.
+    """
+
+    def __init__(
+        self, *, max_message: int, max_frames: int, budget: ReceiveBudget, patience: float, min_rate: int
+    ) -> None:
+        self.messages = 0
+        self._patience = patience
+        self._min_rate = min_rate
         self._max_message = max_message
         self._max_frames = max_frames
         self._budget = budget
@@ -54,6 +65,11 @@ class FrameGuard:
     def in_message(self) -> bool:
         """Whether a message has begun and not ended."""
         return bool(self._frames)
+
+    @property
+    def allowed_s(self) -> float:
+        """How long one may have waited for the message that has begun, up to now."""
+        return self._patience + (self._message - self._payload_left) / self._min_rate
 
     def feed(self, data: bytes | bytearray) -> None:
         """Follow `data`.
@@ -128,6 +144,6 @@ class FrameGuard:
     def _end_frame(self) -> None:
         if self._control or not self._final or self._head:
             return
-        if self._frames:
-            self._message = self._frames = 0
-            self.close()
+        self.messages += 1
+        self._message = self._frames = 0
+        self.close()

@@ -131,6 +131,11 @@ class HttpConnection:
             return None
         if not isinstance(event, h11.Request):
             return None
+        if event.http_version not in {b"1.0", b"1.1"}:
+            raise BadRequest(505, "only HTTP/1.0 and HTTP/1.1 are spoken here")
+        size = len(event.target) + sum(len(name) + len(value) for name, value in event.headers)
+        if size > self._limits.header_size:  # h11 looks only while the head is incomplete.
+            raise BadRequest(431, "the request's head is too large")
         headers = {name for name, _ in event.headers}
         if not headers & {b"content-length", b"transfer-encoding"}:
             # The end of its empty body: the connection can be used again whatever the handler reads.

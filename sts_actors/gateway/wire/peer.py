@@ -4,7 +4,7 @@ from typing import Final
 
 import trio
 
-from sts_actors.gateway.wire.frames import FrameGuard, FrameRefused
+from sts_actors.gateway.wire.frames import POLICY_VIOLATION, FrameGuard, FrameRefused
 
 RECEIVE_SIZE: Final = 64 * 1024
 """4 KiB, a common default, costs three times the processor time."""
@@ -33,6 +33,7 @@ class PeerStream(trio.abc.Stream):
         self.sending = False
         self.guard: FrameGuard | None = None
         self.refusal: FrameRefused | None = None
+        self._waited = 0.0
 
     def push_back(self, data: bytes) -> None:
         """Let `data` be received (again) before anything else."""
@@ -72,16 +73,34 @@ class PeerStream(trio.abc.Stream):
         if self._read_ahead:
             data, self._read_ahead = self._read_ahead, b""
         else:
-            data = bytes(await self._stream.receive_some(max_bytes or RECEIVE_SIZE))
+            data = await self._receive(max_bytes or RECEIVE_SIZE)
         self.heard_at = trio.current_time()
         if self.guard is not None:
+            messages = self.guard.messages
             try:
                 self.guard.feed(data)
             except FrameRefused as refusal:
-                self.refusal = refusal
-                self.guard.close()
-                raise trio.BrokenResourceError(refusal.reason) from refusal
+                raise self._refused(refusal) from refusal
+            if self.guard.messages != messages:
+                self._waited = 0.0
         return data
+
+    async def _receive(self, max_bytes: int) -> bytes:
+        if self.guard is None or not self.guard.in_message:
+            return bytes(await self._stream.receive_some(max_bytes))
+        # Only waiting counts: while we ourselves do not read, the peer cannot send.
+        began = trio.current_time()
+        with trio.move_on_after(self.guard.allowed_s - self._waited):
+            data = bytes(await self._stream.receive_some(max_bytes))
+            self._waited += trio.current_time() - began
+            return data
+        raise self._refused(FrameRefused(POLICY_VIOLATION, "the message took too long"))
+
+    def _refused(self, refusal: FrameRefused) -> trio.BrokenResourceError:
+        self.refusal = refusal
+        if self.guard is not None:
+            self.guard.close()
+        return trio.BrokenResourceError(refusal.reason)
 
     async def aclose(self) -> None:
         """Close at once: whatever farewell there is has been said by the protocol above."""

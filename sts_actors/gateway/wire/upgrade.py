@@ -64,7 +64,11 @@ class Proposal:
                 )
                 # The reader has taken the head and waits; what follows it is frames.
                 self._stream.guard = FrameGuard(
-                    max_message=max_message, max_frames=self._limits.frames_per_message, budget=self._budget
+                    max_message=max_message,
+                    max_frames=self._limits.frames_per_message,
+                    budget=self._budget,
+                    patience=self._limits.body_timeout,
+                    min_rate=self._limits.min_body_rate,
                 )
                 connection = await proposal.accept()
         except (ConnectionClosed, trio.BrokenResourceError, trio.TooSlowError):
