@@ -27,6 +27,9 @@ SHORTEST_S = 0.5
 TIMEOUT_MS = 30_000
 """The longest the wire allows: in a file, a late dub is better than none."""
 
+FAST_IN_FLIGHT = 2
+"""Keeps recognition and synthesis busy at once; more would only queue, against the timeout."""
+
 LATE_AFTER_S = 8.0
 """In a live run: deployed workers wait no longer for an answer."""
 
@@ -105,6 +108,7 @@ class DubRun:
             channels=audio.channels,
             chunk_duration_ms=round(request.fragment_s * 1000),
             voice_profile=request.voice,
+            max_inflight=None if request.live else FAST_IN_FLIGHT,
             timeout_ms=TIMEOUT_MS,
         )
         auth = {"token": request.token} if request.token else None

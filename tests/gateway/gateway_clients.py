@@ -80,4 +80,4 @@ if __name__ == "__main__":
     kind, url, transports = sys.argv[1:]
     chosen = {"asynchronous": asynchronous, "threaded": threaded, "reconnecting": reconnecting}[kind]
     result = chosen(url, transports.split(","))
-    print(json.dumps(asyncio.run(result) if asyncio.iscoroutine(result) else result))
+    sys.stdout.write(json.dumps(asyncio.run(result) if asyncio.iscoroutine(result) else result))

@@ -8,12 +8,21 @@ import attrs
 import h11
 import trio
 import trio.testing
-from trio_websocket import ConnectionClosed, ConnectionRejected, WebSocketConnection, wrap_client_stream
+from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_stream
 
 from sts_actors.gateway import EngineServer, Limits, Server
 from sts_actors.gateway.serving import House, keep_open
 
 HEADERS = (("Host", "test"),)
+KEY = "x3JJHMbDL1EzLkh9GBhXDw=="
+
+
+def handshake(target: str, headers: str | None = None) -> bytes:
+    """A WebSocket's opening request, as bytes; `headers` instead of the version and the key."""
+    if headers is None:
+        headers = f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n"
+    lines = f"GET {target} HTTP/1.1\r\nHost: t\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"
+    return f"{lines}{headers}\r\n".encode()
 
 
 @attrs.frozen
@@ -139,7 +148,7 @@ class Peers:
             ("Connection", "Upgrade"),
             ("Upgrade", "websocket"),
             ("Sec-WebSocket-Version", "13"),
-            ("Sec-WebSocket-Key", "x3JJHMbDL1EzLkh9GBhXDw=="),
+            ("Sec-WebSocket-Key", KEY),
         ]
         return await http.request("GET", target, headers=[*HEADERS, *offered, *headers])
 

@@ -3,6 +3,7 @@
 import json
 import math
 import struct
+from itertools import pairwise
 
 import pytest
 from hypothesis import example, given
@@ -168,7 +169,7 @@ def test_the_guard_follows_frames_however_they_are_cut(sent, cuts) -> None:
     budget = ReceiveBudget(10**9)
     guard = FrameGuard(max_message=10**9, max_frames=100, budget=budget, patience=1, min_rate=1)
     points = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
-    for start, end in zip(points, points[1:], strict=False):
+    for start, end in pairwise(points):
         guard.feed(data[start:end])
     assert not guard.in_message
     assert budget.used == 0
@@ -183,8 +184,10 @@ def test_the_guard_follows_frames_however_they_are_cut(sent, cuts) -> None:
 def test_the_guard_takes_or_refuses_anything(data) -> None:
     budget = ReceiveBudget(10**6)
     guard = FrameGuard(max_message=10**6, max_frames=10, budget=budget, patience=1, min_rate=1)
+    code = None
     try:
         guard.feed(data)
     except FrameRefused as refused:
-        assert refused.code in {1002, 1008, 1009, 1013}
+        code = refused.code
+    assert code in {None, 1002, 1008, 1009, 1013}
     assert budget.used <= 10**6

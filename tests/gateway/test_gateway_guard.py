@@ -1,6 +1,7 @@
 """No method that our servers inherit may need asyncio: what python-socketio releases next is checked here."""
 
 import asyncio
+import contextlib
 import dis
 import inspect
 import types
@@ -66,8 +67,8 @@ def test_no_effective_method_uses_asyncio(cls: type) -> None:
 
 
 def test_the_guard_sees_what_it_is_there_for() -> None:
-    def direct() -> None:
-        asyncio.create_task(None)
+    def direct():
+        return asyncio.create_task(None)
 
     def nested() -> None:
         async def inner() -> None:
@@ -76,9 +77,7 @@ def test_the_guard_sees_what_it_is_there_for() -> None:
         return inner
 
     def harmless() -> None:
-        try:
-            pass
-        except asyncio.CancelledError:
+        with contextlib.suppress(asyncio.CancelledError):
             pass
 
     def imported() -> None:

@@ -269,7 +269,7 @@ async def test_without_async_handlers_they_run_one_after_another() -> None:
     @server.event
     async def work(sid, number):
         log.append(number)
-        await trio.sleep(0)
+        await trio.lowlevel.checkpoint()
         log.append(number)
 
     async with opened(server) as peers:
@@ -314,7 +314,7 @@ def test_whatever_the_schedule_every_admitted_client_is_said_goodbye_to_once(_se
         @server.event
         async def connect(sid, environ):
             came.append(sid)
-            await trio.sleep(0)
+            await trio.lowlevel.checkpoint()
 
         @server.event
         async def work(sid):
@@ -323,7 +323,7 @@ def test_whatever_the_schedule_every_admitted_client_is_said_goodbye_to_once(_se
 
         @server.event
         async def disconnect(sid, reason):
-            await trio.sleep(0)
+            await trio.lowlevel.checkpoint()
             went.append(sid)
 
         async def client(peers, steps: int) -> None:
@@ -331,7 +331,7 @@ def test_whatever_the_schedule_every_admitted_client_is_said_goodbye_to_once(_se
             for step in ("40", '42["work"]', "41")[:steps]:
                 await ws.send(step)
             for _ in range(steps):
-                await trio.sleep(0)
+                await trio.lowlevel.checkpoint()
             await ws.connection.aclose()
 
         async with opened(server) as peers:

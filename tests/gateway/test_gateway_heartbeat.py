@@ -84,7 +84,7 @@ async def test_a_client_whose_packets_we_do_not_take_is_not_given_up(autojump_cl
         await trio.sleep(10)
         assert len(peers.engine.sockets) == 1
         release.set()
-        await trio.sleep(0)
+        await trio.lowlevel.checkpoint()
         with trio.fail_after(2.5):
             await ws.closed()
 

@@ -3,7 +3,7 @@
 import pytest
 import trio
 import trio.testing
-from gateway_peers import HEADERS, echo_engine, opened, quick
+from gateway_peers import HEADERS, echo_engine, handshake, opened, quick
 
 from sts_actors.gateway import HttpRequest, HttpResponse, Server
 
@@ -207,12 +207,7 @@ async def test_a_slow_websocket_message_is_cut_at_its_deadline(autojump_clock) -
     async with opened(echo_engine(limits=quick(body_timeout=30), ping_interval=1000)) as peers:
         ws = await peers.ws()
         stream = peers.stream()
-        await stream.send_all(
-            (
-                f"GET {peers.target('websocket')} HTTP/1.1\r\nHost: t\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==\r\n\r\n"
-            ).encode()
-        )
+        await stream.send_all(handshake(peers.target("websocket")))
         answer = b""
         while b"maxPayload" not in answer:
             answer += await stream.receive_some()

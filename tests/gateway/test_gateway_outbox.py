@@ -123,7 +123,7 @@ def test_groups_stay_whole_and_each_senders_groups_in_order(_seed, groups, taken
             while len(received) < sum(map(len, groups)):
                 received.extend(await box.take(taken_at_once))
                 assert box.size >= 0
-                await trio.sleep(0)
+                await trio.lowlevel.checkpoint()
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(receive)

@@ -2,7 +2,7 @@
 
 import gc
 import json
-import os
+from pathlib import Path
 
 import pytest
 import trio
@@ -11,6 +11,10 @@ from gateway_peers import Http, Ws
 from trio_websocket import open_websocket_url
 
 from sts_actors.gateway import EngineServer, HttpResponse, Limits, Server, serve
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 async def test_serve_tells_its_addresses() -> None:
@@ -67,7 +71,7 @@ async def test_stopping_closes_sessions_and_runs_their_disconnect_handlers() -> 
             url = f"ws://{host}:{port}/socket.io/?EIO=4&transport=websocket"
             code = []
 
-            async def client(task_status) -> None:
+            async def run(task_status) -> None:
                 async with open_websocket_url(url) as connection:
                     ws = Ws(connection)
                     await ws.receive()
@@ -78,7 +82,7 @@ async def test_stopping_closes_sessions_and_runs_their_disconnect_handlers() -> 
                     # The library leaves its stream open when the server closed first.
                     await trio.aclose_forcefully(connection._stream)
 
-            await clients.start(client)
+            await clients.start(run)
             began = trio.current_time()
             nursery.cancel_scope.cancel()
         assert trio.current_time() - began < 1, "an idle connection holds nothing up"
@@ -167,11 +171,11 @@ async def test_clients_that_come_and_are_cut_leave_nothing_behind() -> None:
 
         async def settled() -> tuple[int, int]:
             with trio.fail_after(5):
-                while server.engine.sockets:
-                    await trio.sleep(0.01)
+                for session in list(server.engine.sockets.values()):
+                    await session.ended.wait()
             await trio.sleep(0.05)
             gc.collect()
-            return len(os.listdir("/proc/self/fd")), trio.lowlevel.current_statistics().tasks_living
+            return open_files(), trio.lowlevel.current_statistics().tasks_living
 
         for number in range(20):
             await cycle(number)

@@ -2,6 +2,7 @@
 
 import builtins
 import json
+from functools import partial
 
 import pytest
 import trio
@@ -457,7 +458,7 @@ async def test_always_connect_greets_before_the_handler_runs() -> None:
 
 async def test_rooms_get_their_events_and_skipped_clients_do_not() -> None:
     server = Server(limits=quick())
-    server.on("join", lambda sid, room: server.enter_room(sid, room))
+    server.on("join", server.enter_room)
     async with opened(server) as peers:
         clients = [await peers.socketio() for _ in range(3)]
         for client, room in zip(clients, ["a", "a", "b"], strict=True):
@@ -534,7 +535,7 @@ async def test_an_acknowledgement_that_nobody_waits_for_does_no_harm() -> None:
         for number in ("0", "7", "9999999999999999"):
             await ws.send(f"43{number}[]")
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(lambda: server.call("question", to=sid))
+            nursery.start_soon(partial(server.call, "question", to=sid))
             assert await ws.receive() == '421["question"]'
             await ws.send("430[]")
             await ws.send("431[]")

@@ -7,9 +7,7 @@ import struct
 import pytest
 import trio
 import trio.testing
-from gateway_peers import HEADERS, echo_engine, opened, quick
-
-KEY = "x3JJHMbDL1EzLkh9GBhXDw=="
+from gateway_peers import HEADERS, KEY, echo_engine, handshake, opened, quick
 
 
 def frame(
@@ -29,11 +27,8 @@ def frame(
 async def raw_websocket(peers, headers: str = "") -> tuple[trio.abc.Stream, bytes]:
     """A stream after its handshake, and what has come on it so far."""
     stream = peers.stream()
-    request = (
-        f"GET {peers.target('websocket')} HTTP/1.1\r\nHost: t\r\nConnection: keep-alive, Upgrade\r\n"
-        f"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n{headers}\r\n"
-    )
-    await stream.send_all(request.encode())
+    version = f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n"
+    await stream.send_all(handshake(peers.target("websocket"), version + headers))
     received = b""
     while b"\r\n\r\n" not in received or b"maxPayload" not in received:
         received += await stream.receive_some()
@@ -198,8 +193,7 @@ async def test_a_connection_can_poll_first_and_become_a_websocket_then() -> None
 async def test_a_malformed_handshake_is_refused(headers: str, status: int) -> None:
     async with opened(echo_engine()) as peers:
         stream = peers.stream()
-        head = f"GET {peers.target('websocket')} HTTP/1.1\r\nHost: t\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-        await stream.send_all((head + headers + "\r\n").encode())
+        await stream.send_all(handshake(peers.target("websocket"), headers))
         assert (await read_to_end(stream)).startswith(f"HTTP/1.1 {status} ".encode())
 
 
@@ -295,11 +289,7 @@ async def test_a_message_in_frames_cut_anywhere_is_whole() -> None:
 async def test_frames_sent_before_the_handshake_has_ended_are_refused() -> None:
     async with opened(echo_engine()) as peers:
         stream = peers.stream()
-        head = (
-            f"GET {peers.target('websocket')} HTTP/1.1\r\nHost: t\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n\r\n"
-        )
-        await stream.send_all(head.encode() + frame(b"4x"))
+        await stream.send_all(handshake(peers.target("websocket")) + frame(b"4x"))
         assert (await read_to_end(stream)).startswith(b"HTTP/1.1 400 ")
 
 

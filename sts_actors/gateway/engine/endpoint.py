@@ -109,10 +109,13 @@ class Endpoint:
         return HttpResponse(200, [_TEXT, _FRESH], packets.encode_payload(taken), undelivered=undelivered)
 
     async def _post(self, session: Session, request: HttpRequest) -> HttpResponse | Refusal:
-        try:
+        async def body() -> bytes:
             if request.header("content-encoding", "identity") != "identity":
                 raise BadRequest(415, "encoded bodies are not accepted")
-            await session.post(lambda: request.body(self._server.max_http_buffer_size, heard=session.heard))
+            return await request.body(self._server.max_http_buffer_size, heard=session.heard)
+
+        try:
+            await session.post(body)
         except ProtocolViolation as violation:
             log.info("session %s broke the protocol: %s", session.sid, violation)
             session.request_close(self._server.reason.TRANSPORT_ERROR)
