@@ -83,7 +83,7 @@ def hear(pcm: Samples) -> list[str]:
     if marked is not None:
         return f"stream {marked[0]} fragment {marked[1]}".split()
     frames = round(RECOGNISER_RATE_HZ / WORDS_PER_S)
-    starts = range(0, max(pcm.shape[0] - frames, 1), frames)
+    starts = range(0, max(pcm.shape[0] - frames + 1, 1), frames)
     # Coarse steps of loudness: what encoding and resampling change does not change the words.
     levels = [int(np.log2(float(np.abs(pcm[start : start + frames]).mean()) + 1e-6) * 2) for start in starts]
     return [

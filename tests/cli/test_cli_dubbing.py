@@ -145,6 +145,7 @@ async def test_the_dub_has_every_fragment_in_its_place_to_the_sample(service, tm
         "sample_rate_hz": RATE,
         "channels": 2,
         "chunk_duration_ms": 6000,
+        "max_inflight": 2,
         "timeout_ms": 30000,
     }
     assert service["auth"] is None

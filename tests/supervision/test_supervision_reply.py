@@ -330,24 +330,22 @@ def test_every_asker_gets_exactly_one_answer_or_one_reason(_, fates, plans, capa
                     pass
             ended.append(number)
 
-        nonlocal_scope = {}
+        dying = trio.CancelScope()
+
+        async def keep_serving():
+            nonlocal dying
+            while True:
+                with trio.CancelScope() as dying:
+                    if fates_left and fates_left[-1] == "drops":
+                        fates_left.pop()
+                        await receive.receive()
+                    else:
+                        await serve(receive, handler)
+
         async with trio.open_nursery() as nursery:
             async with trio.open_nursery() as asking:
                 for number, plan in enumerate(plans):
                     asking.start_soon(asker, number, *plan)
-
-                async def keep_serving():
-                    nonlocal dying
-                    while True:
-                        with trio.CancelScope() as dying:
-                            if fates_left and fates_left[-1] == "drops":
-                                fates_left.pop()
-                                await receive.receive()
-                            else:
-                                await serve(receive, handler)
-                        nonlocal_scope["restarts"] = nonlocal_scope.get("restarts", 0) + 1
-
-                dying = trio.CancelScope()
                 nursery.start_soon(keep_serving)
             nursery.cancel_scope.cancel()
         assert sorted(ended) == list(range(len(plans)))

@@ -2,7 +2,6 @@
 
 from functools import partial
 
-import pytest
 import trio
 from hypothesis import given
 from hypothesis import strategies as st
@@ -143,8 +142,7 @@ def test_exceeded_intensity_is_never_lost(_, kinds, place, restarts, body, cance
         if cancel_after == 12 and restarts == 0:
             assert seen is not None
 
-    with pytest.MonkeyPatch.context():
-        run(scenario)
+    run(scenario)
 
 
 @few

