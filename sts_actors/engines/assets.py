@@ -2,12 +2,15 @@
 
 `config/models.toml` lists each file with its parts, size and hash. A file is joined beside its place and
 renamed into it once its hash is right, so that what stands there is whole, whoever else joins meanwhile.
-A join that was cut short goes on with the files that are still missing.
 """
 
+import hashlib
+import importlib.util
+import json
 import os
+import tempfile
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +18,29 @@ import attrs
 import platformdirs
 
 from sts_actors.config_files import read_config
-from sts_actors.engines import joining
-from sts_actors.engines.joining import AssetFile
 from sts_actors.errors import ConfigError
 
 CACHE_VARIABLE = "STS_CACHE_DIR"
 REMEDY = "run: sts-actors models prepare"
+_BLOCK_BYTES = 1 << 20
 
 Progress = Callable[[str, int, int], None]
 """Told of an asset, the bytes done and the bytes in all."""
 
 
 @attrs.frozen(kw_only=True)
+class AssetFile:
+    """One file of an asset: its parts in order, each a package and a path inside it."""
+
+    name: str
+    size: int
+    sha256: str
+    parts: tuple[tuple[str, str], ...]
+
+
+@attrs.frozen(kw_only=True)
 class Asset:
-    """A model as it is installed: a folder of files, joined out of packages of the same version."""
+    """A model as it is installed: a folder of files."""
 
     name: str
     version: str
@@ -49,12 +61,8 @@ def cache_folder() -> Path:
 
 def known_assets() -> Mapping[str, Asset]:
     """The assets of `config/models.toml` by name."""
-    return {name: _asset(name, entry) for name, entry in models_table()["assets"].items()}
-
-
-def models_table() -> dict[str, Any]:
-    """`config/models.toml` as it is."""
-    return tomllib.loads(read_config("models.toml").decode())
+    table = tomllib.loads(read_config("models.toml").decode())
+    return {name: _asset(name, entry) for name, entry in table["assets"].items()}
 
 
 def asset_folder(asset: Asset) -> Path:
@@ -70,22 +78,21 @@ def find(asset: Asset) -> Path:
     """
     folder = asset_folder(asset)
     for file in asset.files:
-        fault = joining.size_fault(folder, file)
-        if fault:
-            raise ConfigError(f"{fault}; {REMEDY}")
+        path = folder / file.name
+        if not path.is_file():
+            raise ConfigError(f"{path} is missing; {REMEDY}")
+        if path.stat().st_size != file.size:
+            raise ConfigError(
+                f"{path} is broken: {path.stat().st_size} bytes where {file.size} are right; {REMEDY}"
+            )
     return folder
 
 
-def verify(asset: Asset, progress: Progress | None = None, *, full: bool = False) -> Path:
-    """The folder of an asset whose every byte has been checked.
+def verify(asset: Asset, progress: Progress | None = None) -> Path:
+    """The folder of an asset whose every byte was checked.
 
     A stamp beside a file says for which size and time of change its hash was right, so that only what has
-    changed since is read again.
-
-    Args:
-        asset: what to check.
-        progress: told after each file.
-        full: read every byte now, whatever the stamps say.
+    changed is read again.
 
     Raises:
         ConfigError: a file is missing or broken, naming it and the remedy.
@@ -93,9 +100,11 @@ def verify(asset: Asset, progress: Progress | None = None, *, full: bool = False
     folder = find(asset)
     done = 0
     for file in asset.files:
-        fault = joining.content_fault(folder, file, full=full)
-        if fault:
-            raise ConfigError(f"{fault}; {REMEDY}")
+        path = folder / file.name
+        if not _stamped(path, file):
+            if hash_file(path) != file.sha256:
+                raise ConfigError(f"{path} is broken: its SHA-256 is not {file.sha256}; {REMEDY}")
+            _stamp(path, file)
         done += file.size
         if progress is not None:
             progress(asset.name, done, asset.size)
@@ -103,50 +112,112 @@ def verify(asset: Asset, progress: Progress | None = None, *, full: bool = False
 
 
 def join(asset: Asset, progress: Progress | None = None) -> Path:
-    """The folder of an asset, with each file joined from its packages that is not there yet or is broken.
+    """The folder of an asset, joined from its packages where it is not there yet or is broken.
 
     Raises:
         ConfigError: a package is missing or holds something else, naming it and the remedy; or the cache
             folder cannot be written.
     """
+    try:
+        return verify(asset, progress)
+    except ConfigError:
+        pass
     folder = asset_folder(asset)
     done = 0
-
-    def advance(count: int) -> None:
-        nonlocal done
-        done += count
-        if progress is not None:
-            progress(asset.name, done, asset.size)
-
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        joining.sweep(folder)
         for file in asset.files:
-            if joining.size_fault(folder, file) or joining.content_fault(folder, file):
-                joining.join_file(folder, file, version=asset.version, advance=advance)
-            else:
-                advance(file.size)
+            for written in _join_file(file, folder):
+                done += written
+                if progress is not None:
+                    progress(asset.name, done, asset.size)
+            _stamp(folder / file.name, file)
     except OSError as error:
-        raise unwritable(folder, error) from None
+        raise ConfigError(
+            f"cannot write model data to {folder}: {error.strerror or error}; "
+            f"free some space or set {CACHE_VARIABLE} to another folder"
+        ) from None
     return folder
 
 
-def unwritable(folder: Path, error: OSError) -> ConfigError:
-    """What to say where model data cannot be kept in `folder`."""
-    return ConfigError(
-        f"cannot write model data to {folder}: {error.strerror or error}; "
-        f"free some space or set {CACHE_VARIABLE} to another folder"
-    )
+def hash_file(path: Path) -> str:
+    """The SHA-256 of a file's contents, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def package_file(package: str, path: str) -> Path:
+    """A data file inside an installed package, which is not imported for it.
+
+    Raises:
+        ConfigError: the package or the file is missing.
+    """
+    found = importlib.util.find_spec(package)
+    places = found.submodule_search_locations if found is not None else None
+    if not places:
+        raise ConfigError(f"the package {package} is missing; run: pip install 'sts_actors[embedded]'")
+    file = Path(next(iter(places))) / path
+    if not file.is_file():
+        raise ConfigError(
+            f"{path} is missing from the package {package}; run: pip install --force-reinstall {package}"
+        )
+    return file
+
+
+def _join_file(file: AssetFile, folder: Path) -> Iterator[int]:
+    digest = hashlib.sha256()
+    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=folder)
+    joined = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as target:
+            for package, path in file.parts:
+                with package_file(package, path).open("rb") as source:
+                    while block := source.read(_BLOCK_BYTES):
+                        digest.update(block)
+                        target.write(block)
+                        yield len(block)
+        if digest.hexdigest() != file.sha256:
+            packages = ", ".join(dict.fromkeys(package for package, _ in file.parts))
+            raise ConfigError(
+                f"{file.name} out of {packages} is broken: its SHA-256 is not {file.sha256}; "
+                f"run: pip install --force-reinstall {packages.replace(',', '')}"
+            )
+        joined.replace(folder / file.name)
+    finally:
+        joined.unlink(missing_ok=True)
+
+
+def _stamp_path(path: Path) -> Path:
+    return path.with_name(f".{path.name}.verified")
+
+
+def _stamp(path: Path, file: AssetFile) -> None:
+    now = path.stat()
+    content = json.dumps([file.sha256, now.st_size, now.st_mtime_ns])
+    _stamp_path(path).write_text(content)
+
+
+def _stamped(path: Path, file: AssetFile) -> bool:
+    now = path.stat()
+    try:
+        stamp = json.loads(_stamp_path(path).read_text())
+    except (OSError, ValueError):
+        return False
+    return bool(stamp == [file.sha256, now.st_size, now.st_mtime_ns])
 
 
 def _asset(name: str, entry: Mapping[str, Any]) -> Asset:
-    files = tuple(
-        AssetFile(
-            name=file["name"],
-            size=file["size"],
-            sha256=file["sha256"],
-            parts=tuple(joining.Part(*part) for part in file["parts"]),
-        )
-        for file in entry["files"]
+    return Asset(
+        name=name,
+        version=entry["version"],
+        licence=entry["licence"],
+        files=tuple(
+            AssetFile(
+                name=file["name"],
+                size=file["size"],
+                sha256=file["sha256"],
+                parts=tuple((package, path) for package, path in file["parts"]),
+            )
+            for file in entry["files"]
+        ),
     )
-    return Asset(name=name, version=entry["version"], licence=entry["licence"], files=files)

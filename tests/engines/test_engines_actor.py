@@ -37,10 +37,8 @@ class Echo:
             raise RuntimeError("the engine died")
         if "miscount" in batch:
             return []
-        return [
-            EngineError(ErrorCode.ASR_FAILED, "bad item") if request == "bad" else request
-            for request in batch
-        ]
+        refusal = EngineError(ErrorCode.ASR_FAILED, "bad item")
+        return [refusal if request == "bad" else request for request in batch]
 
 
 @asynccontextmanager

@@ -90,9 +90,7 @@ def test_a_quick_look_finds_a_file_of_the_wrong_size(asset):
 @pytest.mark.parametrize("content", [HEAD[:-1], b"X" + HEAD[1:], b""])
 def test_a_broken_package_is_named_and_leaves_nothing_behind(asset, tmp_path, content):
     (tmp_path / "packages/part_one/part.bin").write_bytes(content)
-    with pytest.raises(
-        ConfigError, match=r"model\.bin out of part_one, part_two is broken.*--force-reinstall"
-    ):
+    with pytest.raises(ConfigError, match=r"model\.bin out of part_one, part_two is broken.*reinstall"):
         join(asset)
     assert list(asset_folder(asset).iterdir()) == []
 
@@ -113,7 +111,7 @@ def test_a_cache_that_cannot_be_written_is_named_with_the_remedy(asset, tmp_path
     blocked = tmp_path / "blocked"
     blocked.write_text("a file where a folder should be")
     monkeypatch.setenv("STS_CACHE_DIR", str(blocked))
-    with pytest.raises(ConfigError, match="cannot write model data.*STS_CACHE_DIR"):
+    with pytest.raises(ConfigError, match=r"cannot write model data.*STS_CACHE_DIR"):
         join(asset)
 
 

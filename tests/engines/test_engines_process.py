@@ -39,5 +39,5 @@ async def test_what_is_no_engine_is_refused():
 
 
 def test_an_engine_error_crosses_a_pipe_whole():
-    error = pickle.loads(pickle.dumps(EngineError(ErrorCode.GPU_OOM, "no room")))
+    error = pickle.loads(pickle.dumps(EngineError(ErrorCode.GPU_OOM, "no room")))  # noqa: S301 - our own
     assert (type(error), error.code, error.message) == (EngineError, ErrorCode.GPU_OOM, "no room")
