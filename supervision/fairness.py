@@ -15,6 +15,10 @@ Without it a request with a far deadline, or none, would wait for ever behind a 
 """
 
 
+REMEMBERED_STREAMS = 4096
+"""How many streams with nothing waiting may be remembered; met only where new ones never stop coming."""
+
+
 @attrs.frozen(eq=False)
 class Waiting:
     """A request that waits, when it came, and its number among all the device's."""
@@ -51,6 +55,7 @@ class FairBacklog:
         # Streams with nothing waiting that have had more than their share of the present.
         self._ahead: dict[str, int] = {}
         self._now = 0
+        self._pruned = 0
         self._size = 0
 
     def __len__(self) -> int:
@@ -112,6 +117,10 @@ class FairBacklog:
         self._size -= 1
         self._close_if_empty(stream, line)
 
+    def start_afresh(self) -> None:
+        """Forget who has had how much: for when nobody waits, so that nobody has had less than they asked."""
+        self._ahead.clear()
+
     def _next_stream(self, key: Hashable, *, any_key: bool) -> str | None:
         best: tuple[int, float, int] | None = None
         chosen: str | None = None
@@ -128,5 +137,9 @@ class FairBacklog:
             return
         del self._lines[stream]
         self._ahead[stream] = line.start
-        # What the present has overtaken says nothing any more.
-        self._ahead = {name: start for name, start in self._ahead.items() if start > self._now}
+        if self._now > self._pruned:
+            # What the present has overtaken says nothing any more.
+            self._pruned = self._now
+            self._ahead = {name: start for name, start in self._ahead.items() if start > self._now}
+        elif len(self._ahead) > REMEMBERED_STREAMS:
+            del self._ahead[next(iter(self._ahead))]

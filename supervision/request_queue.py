@@ -221,7 +221,9 @@ class RequestQueue(Generic[Q, A]):
             return trio.lowlevel.Abort.SUCCEEDED
 
         turn.task = trio.lowlevel.current_task()
-        with trio.move_on_at(self._ripe_at()):
+        ripe_at = self._ripe_at()
+        # What is ripe already waits for tokens alone, and whoever returns those looks again.
+        with trio.move_on_at(ripe_at if ripe_at > trio.current_time() else math.inf):
             await trio.lowlevel.wait_task_rescheduled(leave)
         return turn.batch
 
@@ -250,6 +252,8 @@ class RequestQueue(Generic[Q, A]):
             sender.admitted = True
             self._admit(sender.request)
             trio.lowlevel.reschedule(sender.task)
+        if not self._waiting:
+            self._backlog.start_afresh()
 
     def _wake_turns(self) -> None:
         turns = [turn for turn in self._turns if turn.task is not None]

@@ -261,7 +261,7 @@ async def open_worker(
         if failure is group:
             raise
     finally:
-        await worker._close()  # noqa: ASYNC102, SLF001 - shielded inside, and bounded by SIGKILL
+        await worker._close()  # noqa: ASYNC102, SLF001 - shielded inside, and bounded
     # Outside of the handler, so that the error keeps its own cause and context.
     if failure is not None:
         raise failure

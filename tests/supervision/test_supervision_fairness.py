@@ -91,12 +91,30 @@ def test_the_same_holds_where_its_requests_were_dropped():
     assert order(backlog) == [1, 3]
 
 
-def test_what_is_remembered_of_idle_streams_is_forgotten_in_time():
-    backlog = FairBacklog()
-    for number in range(1000):
+def test_once_nobody_waits_nothing_is_remembered():
+    backlog = backlog_of("a", "a", "a")
+    assert order(backlog) == [0, 1, 2]
+    backlog.start_afresh()
+    add(backlog, 3, "b", deadline=9.0)
+    add(backlog, 4, "a", deadline=1.0)
+    assert order(backlog) == [4, 3]
+    assert len(backlog._ahead) <= 2
+
+
+def test_what_is_remembered_is_bounded_even_if_new_streams_never_stop_coming(monkeypatch):
+    monkeypatch.setattr("supervision.fairness.REMEMBERED_STREAMS", 10)
+    backlog = backlog_of("first")
+    for number in range(100):
         add(backlog, number, f"stream {number}")
         backlog.take(1)
-    assert len(backlog._ahead) <= 2
+    assert len(backlog._ahead) <= 10
+
+
+def test_the_unlucky_ones_turn_is_not_lost_when_the_present_moves_on():
+    backlog = backlog_of("a", "a", "a", "b", "b", "b")
+    assert [waiting.request.payload for _ in range(3) for waiting in backlog.take(1)] == [0, 3, 1]
+    add(backlog, 9, "c")
+    assert order(backlog) == [4, 9, 2, 5]
 
 
 def test_the_most_urgent_of_a_queue_is_due_at_its_deadline_or_after_patience():

@@ -321,23 +321,34 @@ async def test_a_full_queue_makes_askers_wait(autojump_clock):
     assert results == {number: [number] for number in range(4)}
 
 
-async def test_one_that_leaves_the_door_or_the_queue_makes_room(autojump_clock):
+async def test_one_that_leaves_the_door_is_forgotten_and_one_that_leaves_the_queue_lets_the_next_in(
+    autojump_clock,
+):
     device = TokenScheduler("gpu", tokens=1)
     queue = device.open_queue("asr", cost=1, max_waiting=1)
+
+    def waiting():
+        return queue.statistics().waiting, queue.statistics().waiting_senders
+
+    results = {}
     async with trio.open_nursery() as nursery:
         with trio.move_on_after(3):
-            nursery.start_soon(asked, queue, 1)
-            await blocked()
-            with trio.move_on_after(1):
-                await ask(queue, 2)
-            assert (queue.statistics().waiting, queue.statistics().waiting_senders) == (1, 0)
-            nursery.start_soon(lambda: asked(queue, 3, deadline=trio.current_time() + 50))
-            await blocked()
+            async with trio.open_nursery() as first:
+                first.start_soon(asked, queue, 1)
+                await blocked()
+                with trio.move_on_after(1):
+                    await ask(queue, 2)
+                assert waiting() == (1, 0)
+                nursery.start_soon(asked, queue, 3, results)
+                await blocked()
+                assert waiting() == (1, 1)
+        await blocked()
+        assert waiting() == (1, 0)
+        assert queue.statistics().withdrawn == 1
+        nursery.start_soon(served, queue)
+        await trio.sleep(5)
         nursery.cancel_scope.cancel()
-    assert (queue.statistics().waiting, queue.statistics().waiting_senders) == (0, 0)
-    with trio.move_on_after(1):
-        await ask(queue, 4)
-    assert queue.statistics().withdrawn == 3
+    assert results == {3: [3]}
 
 
 async def test_a_stream_that_crowds_the_door_does_not_keep_others_out(autojump_clock):
@@ -354,6 +365,18 @@ async def test_a_stream_that_crowds_the_door_does_not_keep_others_out(autojump_c
         await trio.sleep(4.5)
         assert ["modest"] in log[:3]
         nursery.cancel_scope.cancel()
+
+
+async def test_streams_that_have_come_and_gone_leave_nothing_behind(autojump_clock):
+    device = TokenScheduler("gpu", tokens=1)
+    queue = device.open_queue("asr", cost=1)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(served, queue)
+        for number in range(50):
+            await ask(queue, number, stream=str(number))
+        nursery.cancel_scope.cancel()
+    assert not queue._backlog._ahead
+    assert not queue._backlog._lines
 
 
 async def test_closing_a_queue_leaves_nobody_waiting(autojump_clock):
