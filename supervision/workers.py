@@ -34,7 +34,7 @@ _PROGRAM = str(Path(__file__).with_name("worker_process.py"))
 _TAIL_LINES = 5
 _LINE_BYTES = 8192
 _LAST_WORDS_S = 0.2
-"""How long the rest of a dead worker's standard error is waited for."""
+"""How long a worker that has closed its pipes is waited for, and then the rest of its standard error."""
 _DEATH_S = 5.0
 """How long a process may take to die of SIGKILL: more than any that is not stuck in the kernel."""
 
@@ -86,7 +86,10 @@ class Worker:
         self._log = logging.getLogger(f"supervision.worker.{name}")
         self._lock = trio.Lock()
         self._conversation: trio.CancelScope | None = None
+        self._useless = False
+        """Ended or killed, and told: no call can succeed any more."""
         self._given_up = False
+        """Killed by us, with a call."""
         self._crash: WorkerCrashed | None = None
 
     @property
@@ -126,7 +129,7 @@ class Worker:
 
     async def _converse(self, pieces: list[memoryview]) -> list[bytearray]:
         await trio.lowlevel.checkpoint_if_cancelled()
-        if self._given_up or self._process.exit_code is not None:
+        if self._useless:
             raise await self._crashed()
         parts: list[bytearray] | None = None
         broken = False
@@ -141,8 +144,10 @@ class Worker:
             self._conversation = None
             if parts is None:
                 # Half a request or answer is in the pipes: the process is of no use any more.
-                self._given_up = not broken and not conversation.cancelled_caught
-                self._process.kill()
+                self._useless = True
+                if not broken and not conversation.cancelled_caught:
+                    self._given_up = True
+                    self._process.kill()
         if parts is None:
             raise await self._crashed()
         return parts
@@ -158,8 +163,10 @@ class Worker:
 
     async def _crashed(self) -> WorkerCrashed:
         """Why it ended, with its last words; kills it if it has only closed its pipes."""
-        self._process.kill()
         with trio.CancelScope(shield=True), trio.move_on_after(_DEATH_S):
+            with trio.move_on_after(_LAST_WORDS_S):
+                await self._process.wait()
+            self._process.kill()
             await self._process.wait()
             with trio.move_on_after(_LAST_WORDS_S):
                 await self._errors_ended.wait()
@@ -178,7 +185,8 @@ class Worker:
             # Unless something that the process has started, and that got away, holds the pipe open.
             await trio.sleep(_LAST_WORDS_S)
             conversation.cancel()
-        elif not self._given_up:
+        elif not self._useless:
+            self._useless = True
             self._crash = await self._crashed()
             block.cancel()
 

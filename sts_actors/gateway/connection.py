@@ -75,7 +75,7 @@ class Client:
         connections: by namespace.
         settling: set when the connect handler that runs now has ended.
         has_left: it has been in a namespace that it is not in any more.
-        watched: a timer waits for its next connect.
+        patience: the time that it may be in no namespace; cancelled when it tries to join one.
         assembling: a packet whose attachments are still to come.
     """
 
@@ -84,7 +84,7 @@ class Client:
         self.connections: dict[str, Connection] = {}
         self.settling: trio.Event | None = None
         self.has_left = False
-        self.watched = False
+        self.patience = trio.CancelScope()
         self.assembling: Incoming | None = None
 
 

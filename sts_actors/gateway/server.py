@@ -279,6 +279,7 @@ class Server(socketio.AsyncServer):
         sid = await self.manager.pre_connect(eio_sid, namespace)
         connection = self._connections[sid] = Connection(client, sid, namespace)
         client.connections[namespace] = connection
+        client.patience.cancel()
         client.settling = trio.Event()
         client.session.nursery.start_soon(self._live, connection, data, client.settling)
 
@@ -368,15 +369,14 @@ class Server(socketio.AsyncServer):
     def _expect_connect(self, client: Client) -> None:
         """Close a session that belongs to no namespace in time."""
 
-        async def watch() -> None:
-            await trio.sleep(self.eio.limits.connect_timeout)
-            client.watched = False
-            if not client.connections:
+        async def watch(patience: trio.CancelScope) -> None:
+            with patience:
+                await trio.sleep(self.eio.limits.connect_timeout)
                 client.session.request_close(self.reason.SERVER_DISCONNECT)
 
-        if not (client.session.closing or client.watched or client.connections):
-            client.watched = True
-            client.session.nursery.start_soon(watch)
+        if not (client.session.closing or client.connections):
+            client.patience = trio.CancelScope()
+            client.session.nursery.start_soon(watch, client.patience)
 
     def _present(self, sid: str) -> Connection:
         connection = self._connections.get(sid)

@@ -351,3 +351,24 @@ def test_whatever_the_schedule_every_admitted_client_is_said_goodbye_to_once(_se
         assert set(went) <= set(came)
 
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+async def test_a_disconnect_handler_runs_even_when_the_server_has_lost_patience(autojump_clock) -> None:
+    server = EngineServer(limits=quick(shutdown_timeout=2))
+    log = []
+
+    @server.on("message")
+    async def message(sid, data):
+        with trio.CancelScope(shield=True):
+            await trio.sleep(5)
+
+    @server.on("disconnect")
+    async def disconnect(sid, reason):
+        await trio.sleep(0.1)
+        log.append(reason)
+
+    async with opened(server) as peers:
+        ws = await peers.ws()
+        await ws.send("4stubborn")
+        await trio.testing.wait_all_tasks_blocked()
+    assert log == ["server disconnect"]

@@ -1,7 +1,5 @@
 """Ping and pong, in virtual time."""
 
-import time
-
 import pytest
 import trio
 import trio.testing
@@ -89,28 +87,70 @@ async def test_a_client_whose_packets_we_do_not_take_is_not_given_up(autojump_cl
             await ws.closed()
 
 
-async def test_a_peer_is_not_given_up_because_our_own_loop_stood_still() -> None:
-    heard = 0.0
-    pings = []
+class Heart:
+    """A heartbeat in time that only the test moves; `heard_at` is the peer."""
 
-    async def peer() -> None:
-        nonlocal heard
-        while True:
-            await trio.sleep(0.01)
-            heard = trio.current_time()
+    def __init__(self, clock, nursery) -> None:
+        self.clock = clock
+        self.heard_at = -1.0
+        self.pings = []
+        self.given_up = False
+        nursery.start_soon(self._run)
 
-    with trio.move_on_after(1) as scope:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(peer)
+    async def _run(self) -> None:
+        await heartbeat(
+            interval=1.0,
+            patience=1.0,
+            ping=lambda: self.pings.append(trio.current_time()),
+            alive_since=lambda moment: self.heard_at >= moment,
+        )
+        self.given_up = True
 
-            async def stand_still() -> None:
-                await trio.sleep(0.06)
-                time.sleep(0.4)  # noqa: ASYNC251 - this is the point
+    async def jump(self, seconds: float) -> None:
+        await trio.testing.wait_all_tasks_blocked()
+        self.clock.jump(seconds)
+        await trio.testing.wait_all_tasks_blocked()
 
-            nursery.start_soon(stand_still)
-            await heartbeat(
-                interval=0.05, patience=0.1, ping=lambda: pings.append(1), alive_since=lambda t: heard >= t
-            )
-            nursery.cancel_scope.cancel()
-    assert scope.cancelled_caught
-    assert len(pings) > 3
+
+async def test_a_ping_that_went_out_late_leaves_the_peer_its_full_time(mock_clock) -> None:
+    async with trio.open_nursery() as nursery:
+        heart = Heart(mock_clock, nursery)
+        await heart.jump(1.5)
+        assert heart.pings == [1.5]
+        await heart.jump(0.5)
+        assert not heart.given_up
+        await heart.jump(0.4)
+        heart.heard_at = trio.current_time()
+        await heart.jump(0.1)
+        assert not heart.given_up
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_pong_that_lay_unread_while_our_own_loop_stood_still_counts(mock_clock) -> None:
+    async with trio.open_nursery() as nursery:
+        heart = Heart(mock_clock, nursery)
+        await heart.jump(1)
+        await heart.jump(4)
+        heart.heard_at = trio.current_time()
+        await heart.jump(1)
+        assert not heart.given_up
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_peer_that_stays_silent_after_we_stood_still_is_given_up_all_the_same(mock_clock) -> None:
+    async with trio.open_nursery() as nursery:
+        heart = Heart(mock_clock, nursery)
+        await heart.jump(1)
+        await heart.jump(4)
+        await heart.jump(1)
+        assert heart.given_up
+
+
+async def test_pings_keep_to_their_schedule_however_late_the_answers_are(mock_clock) -> None:
+    async with trio.open_nursery() as nursery:
+        heart = Heart(mock_clock, nursery)
+        for _ in range(40):
+            await heart.jump(0.25)
+            heart.heard_at = trio.current_time()
+        assert heart.pings == [float(beat) for beat in range(1, 11)]
+        nursery.cancel_scope.cancel()

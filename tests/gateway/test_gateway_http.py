@@ -171,6 +171,42 @@ async def test_a_connection_that_says_nothing_is_closed_without_a_word(autojump_
         assert trio.current_time() - began == pytest.approx(10)
 
 
+async def test_a_slow_head_is_cut_at_the_same_deadline_on_a_connection_that_was_idle(autojump_clock) -> None:
+    async with opened(served(header_timeout=10, keep_alive_timeout=75)) as peers:
+        http = peers.http()
+        await http.request("GET", "/health")
+        await trio.sleep(30)
+        began = trio.current_time()
+        await http.stream.send_all(b"GET / HT")
+        assert (await http.stream.receive_some()).startswith(b"HTTP/1.1 408")
+        assert trio.current_time() - began == pytest.approx(10)
+
+
+async def test_a_connection_that_comes_while_the_server_stops_is_closed_at_once(autojump_clock) -> None:
+    began = trio.current_time()
+    async with opened(served()) as peers:
+        await peers.http().request("GET", "/health")
+        late = peers.stream()
+        peers.house.stop()
+        assert await late.receive_some() == b""
+    assert trio.current_time() == began
+
+
+async def test_a_connection_whose_response_is_under_way_when_the_server_stops_ends_after_it(
+    autojump_clock,
+) -> None:
+    async with opened(served()) as peers:
+        stream = peers.stream(trio.testing.lockstep_stream_pair)
+        await stream.send_all(b"GET /large HTTP/1.1\r\nHost: t\r\n\r\n")
+        received = await stream.receive_some(100)
+        peers.house.stop()
+        began = trio.current_time()
+        while data := await stream.receive_some(65536):
+            received += data
+        assert len(received) > 1_000_000
+        assert trio.current_time() == began
+
+
 async def test_an_idle_connection_is_kept_for_a_while(autojump_clock) -> None:
     async with opened(served(keep_alive_timeout=75)) as peers:
         http = peers.http()
@@ -261,6 +297,8 @@ async def test_too_many_silent_connections_are_closed_at_the_door() -> None:
         assert await raw(peers, b"GET /health HTTP/1.1\r\nHost: t\r\n\r\n") == b""
         assert (await http.request("GET", "/health")).status == 200
         await trio.aclose_forcefully(silent[0])
+        await trio.testing.wait_all_tasks_blocked()
+        assert (await peers.http().request("GET", "/health")).status == 200
 
 
 async def test_one_address_may_only_have_so_many_connections() -> None:

@@ -47,7 +47,7 @@ async def test_a_group_larger_than_the_whole_outbox_passes_when_it_is_empty() ->
 
 
 async def test_nobody_overtakes_a_sender_that_waits() -> None:
-    box = outbox(max_bytes=300)
+    box = outbox(max_bytes=400)
     box.put_nowait(["x" * 200])
     async with trio.open_nursery() as nursery:
         nursery.start_soon(box.put, ["y" * 200])

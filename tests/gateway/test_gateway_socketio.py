@@ -369,10 +369,15 @@ async def test_a_client_that_has_left_its_last_namespace_is_closed(autojump_cloc
         assert trio.current_time() - began == pytest.approx(1.5)
 
 
-async def test_a_client_leaves_a_namespace_and_may_come_back() -> None:
+async def test_a_client_leaves_a_namespace_and_may_come_back_while_the_goodbye_is_under_way() -> None:
     server = echo_server()
     reasons = []
-    server.on("disconnect", lambda sid, reason: reasons.append(reason), namespace="/custom")
+
+    @server.on("disconnect", namespace="/custom")
+    async def disconnect(sid, reason):
+        await trio.sleep(0.01)
+        reasons.append(reason)
+
     async with opened(server) as peers:
         ws = await peers.socketio("/custom,")
         await ws.receive()
@@ -473,6 +478,19 @@ async def test_rooms_get_their_events_and_skipped_clients_do_not() -> None:
         assert [await clients[2].receive() for _ in range(2)] == [f'42["news",{n}]' for n in (2, 4)]
 
 
+async def test_a_disconnect_handler_can_tell_the_others() -> None:
+    server = Server(limits=quick())
+
+    @server.event
+    async def disconnect(sid, reason):
+        await server.emit("left", reason)
+
+    async with opened(server) as peers:
+        leaving, staying = await peers.socketio(), await peers.socketio()
+        await leaving.connection.aclose()
+        assert await staying.receive() == '42["left","transport close"]'
+
+
 async def test_call_returns_the_acknowledgement() -> None:
     server = Server(limits=quick())
     async with opened(server) as peers:
@@ -527,7 +545,7 @@ async def test_call_ends_when_the_client_leaves(autojump_clock) -> None:
             await server.call("question", to=sid)
 
 
-async def test_an_acknowledgement_that_nobody_waits_for_does_no_harm() -> None:
+async def test_an_acknowledgement_that_nobody_waits_for_does_no_harm(caplog) -> None:
     server = Server(limits=quick())
     async with opened(server) as peers:
         ws = await peers.socketio()
@@ -539,6 +557,11 @@ async def test_an_acknowledgement_that_nobody_waits_for_does_no_harm() -> None:
             assert await ws.receive() == '421["question"]'
             await ws.send("430[]")
             await ws.send("431[]")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(partial(server.call, "question", to=sid))
+            assert await ws.receive() == '422["question"]'
+            await ws.send("432[]")
+    assert not caplog.records
 
 
 async def test_a_callback_gets_the_acknowledgement_and_its_error_is_only_logged(caplog) -> None:

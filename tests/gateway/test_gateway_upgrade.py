@@ -55,10 +55,11 @@ async def test_a_waiting_poll_is_answered_with_noop_while_the_websocket_probes(a
         assert trio.current_time() - ended == pytest.approx(0.1)
 
 
-async def test_a_waiting_poll_is_answered_with_noop_when_the_upgrade_is_done() -> None:
+async def test_a_waiting_poll_is_answered_with_noop_as_soon_as_the_upgrade_is_done(autojump_clock) -> None:
     async with opened(echo_engine()) as peers:
         session = await peers.polling()
         replies = []
+        began = trio.current_time()
 
         async def poll() -> None:
             replies.append(await session.poll())
@@ -68,6 +69,18 @@ async def test_a_waiting_poll_is_answered_with_noop_when_the_upgrade_is_done() -
             await trio.testing.wait_all_tasks_blocked()
             await upgraded(peers, session)
         assert replies[0].text == "6"
+        assert trio.current_time() == began
+
+
+async def test_a_probe_ends_with_its_session(autojump_clock) -> None:
+    server = echo_engine()
+    async with opened(server) as peers:
+        session = await peers.polling()
+        ws = await peers.ws(peers.target("websocket", sid=session.sid))
+        began = trio.current_time()
+        await server.disconnect(session.sid)
+        await ws.closed()
+        assert trio.current_time() - began < 1
 
 
 async def test_requests_of_an_upgraded_session_are_refused_and_do_not_harm_it() -> None:

@@ -11,14 +11,14 @@ from supervision_clock import many, run, schedules
 from supervision import Expired, NoReply, Request, ask, open_channel, serve
 
 
-class Broken(Exception):
+class BrokenError(Exception):
     pass
 
 
 async def double(number):
     await trio.lowlevel.checkpoint()
     if number < 0:
-        raise Broken(number)
+        raise BrokenError(number)
     return 2 * number
 
 
@@ -42,7 +42,7 @@ async def test_an_error_of_the_handlers_goes_to_its_asker_and_the_server_goes_on
     send, receive = open_channel("requests", 0)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(serve, receive, double)
-        with pytest.raises(Broken):
+        with pytest.raises(BrokenError):
             await ask(send, -1)
         assert await ask(send, 1) == 2
         send.close()
@@ -157,7 +157,7 @@ async def test_an_error_that_nobody_waits_for_any_more_is_logged(autojump_clock,
         try:
             await trio.sleep(100)
         finally:
-            raise Broken
+            raise BrokenError
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(serve, receive, handler)
@@ -259,7 +259,7 @@ async def test_the_first_answer_counts():
         request = await receive.receive()
         request.reply("first")
         request.reply("second")
-        request.fail(Broken())
+        request.fail(BrokenError())
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(server)
@@ -310,7 +310,7 @@ def test_every_asker_gets_exactly_one_answer_or_one_reason(_, fates, plans, capa
             fate = fates_left.pop() if fates_left else "answers"
             await trio.sleep(0.5)
             if fate == "fails":
-                raise Broken
+                raise BrokenError
             if fate == "dies":
                 dying.cancel()
                 await trio.sleep_forever()
@@ -319,14 +319,13 @@ def test_every_asker_gets_exactly_one_answer_or_one_reason(_, fates, plans, capa
         async def asker(number, start_s, deadline_s, leave_s):
             await trio.sleep(start_s)
             deadline = trio.current_time() + deadline_s if deadline_s is not None else float("inf")
-            scope = trio.move_on_after(float("inf") if leave_s is None else leave_s)
-            with scope:
+            with trio.move_on_after(float("inf") if leave_s is None else leave_s):
                 try:
                     answer = await ask(send, number, deadline=deadline)
                     assert answer == ("answer to", number)
                 except Expired:
                     assert trio.current_time() >= deadline
-                except (NoReply, Broken):
+                except (NoReply, BrokenError):
                     pass
             ended.append(number)
 

@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from contextlib import suppress
 
 import trio
 from hypothesis import given
@@ -11,7 +12,7 @@ from supervision_clock import fewest, many, run, schedules
 from supervision import Child, Expired, Intensity, NoReply, Restart, TokenScheduler, ask, open_supervisor
 
 
-class Broken(Exception):
+class BrokenError(Exception):
     pass
 
 
@@ -40,7 +41,7 @@ deaths = st.lists(st.tuples(st.integers(0, 5), st.floats(0, 8)), max_size=4)
 @many
 @given(schedules, queues, askers, deaths, st.sets(st.integers(0, 12), max_size=4))
 def test_tokens_are_conserved_and_every_request_ends_in_exactly_one_way(_, shapes, plans, deaths, fatal):
-    """Queues of several shapes on one device; askers that leave and expire; servers that crash and are killed."""
+    """Queues of several shapes on one device; askers leave and expire; servers crash and are killed."""
     tokens = 4
 
     async def scenario():
@@ -72,13 +73,13 @@ def test_tokens_are_conserved_and_every_request_ends_in_exactly_one_way(_, shape
                             )
                             assert all(request.deadline >= trio.current_time() for request in batch.requests)
                             if batches in fatal:
-                                raise Broken
+                                raise BrokenError
                             await trio.sleep(0.6)
                             for request in batch.requests:
                                 request.reply(("answer to", request.payload))
                         finally:
                             in_use -= queue.cost
-            raise Broken
+            raise BrokenError
 
         async def asker(number, queue, start_s, deadline_s, leave_s, key, stream):
             await trio.sleep(start_s)
@@ -183,7 +184,7 @@ def test_a_server_cancelled_while_it_waits_takes_nothing_with_it(_, after, other
 def test_no_stream_starves_another_even_beside_one_that_asks_fifty_times_as_much(
     _, modest, max_batch, max_waiting, patience_s
 ):
-    """Max–min: each stream that always wants more gets at least 0.8 of the greediest one's share."""
+    """Max-min: each stream that always wants more gets at least 0.8 of the greediest one's share."""
 
     async def scenario():
         device = TokenScheduler("gpu", tokens=1)
@@ -202,10 +203,8 @@ def test_no_stream_starves_another_even_beside_one_that_asks_fifty_times_as_much
             while True:
                 # The greedy one is always in more of a hurry, too.
                 deadline = trio.current_time() + (patience_s / 2 if greedy else patience_s)
-                try:
+                with suppress(Expired):
                     await ask(queue, None, stream=stream, deadline=deadline)
-                except Expired:
-                    pass
 
         with trio.move_on_after(15):
             async with trio.open_nursery() as nursery:
@@ -246,7 +245,7 @@ def test_the_costlier_queue_is_not_starved_by_a_cheap_one(_, cheap_servers, pati
         with trio.move_on_after(60):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(server, costly)
-                for number in range(cheap_servers):
+                for _server in range(cheap_servers):
                     nursery.start_soon(server, cheap)
                 for number in range(12):
                     nursery.start_soon(keep_asking, cheap, str(number))

@@ -1,6 +1,7 @@
 import logging
 from contextlib import asynccontextmanager
 from functools import partial
+from itertools import pairwise
 
 import pytest
 import trio
@@ -18,7 +19,7 @@ from supervision import (
 )
 
 
-class Broken(Exception):
+class BrokenError(Exception):
     pass
 
 
@@ -45,7 +46,7 @@ class Actor:
         life = self.lives.pop(0) if self.lives else "end"
         await trio.lowlevel.checkpoint()
         if life == "fail":
-            raise Broken(f"life {self.runs}")
+            raise BrokenError(f"life {self.runs}")
         if life == "run":
             await trio.sleep_forever()
 
@@ -115,7 +116,7 @@ async def test_too_many_restarts_in_a_period_stop_all_and_raise_with_the_last_er
                 body_cancelled = True
     assert actor.runs == 3
     assert body_cancelled
-    assert isinstance(caught.value.__cause__, Broken)
+    assert isinstance(caught.value.__cause__, BrokenError)
     assert str(caught.value.__cause__) == "life 3"
 
 
@@ -132,7 +133,7 @@ async def test_failures_further_apart_than_the_period_go_on_for_ever(autojump_cl
         runs += 1
         await trio.sleep(11)
         if runs < 20:
-            raise Broken
+            raise BrokenError
 
     async with open_supervisor("s", intensity=Intensity(restarts=1, period_s=10)) as supervisor:
         supervisor.start_soon(Child(name="a", run=child))
@@ -146,8 +147,11 @@ async def test_siblings_restarts_are_counted_together(autojump_clock):
                 supervisor.start_soon(Child(name=str(number), run=Actor("fail")))
 
 
+DEFAULT = Intensity()
+
+
 @asynccontextmanager
-async def three_noting_children(log, intensity=Intensity()):
+async def three_noting_children(log, intensity=DEFAULT):
     async def child(name):
         try:
             await trio.sleep_forever()
@@ -209,7 +213,7 @@ async def test_nothing_is_started_anew_while_stopping(autojump_clock):
 
     async def dies_with_its_sibling(sibling_gone):
         await sibling_gone.wait()
-        raise Broken
+        raise BrokenError
 
     async def sibling(gone):
         try:
@@ -267,10 +271,10 @@ async def test_what_a_child_owns_is_closed_once_it_has_ended_for_good_and_not_be
 async def test_all_that_a_child_owns_is_closed_even_if_closing_one_fails(autojump_clock):
     class Stuck:
         def close(self):
-            raise Broken("stuck")
+            raise BrokenError("stuck")
 
     log = []
-    with pytest.raises(Broken):
+    with pytest.raises(BrokenError):
         async with open_supervisor("s") as supervisor:
             owns = (Recorder("first", log), Stuck(), Recorder("last", log))
             supervisor.start_soon(Child(name="a", run=Actor("end"), owns=owns))
@@ -297,24 +301,24 @@ async def test_the_end_of_a_child_is_the_end_of_input_of_the_next(autojump_clock
 
 
 async def test_start_returns_what_the_child_says_when_it_is_ready(autojump_clock):
-    async def child(*, task_status):
+    async def run(*, task_status):
         await trio.sleep(3)
         task_status.started("here I am")
         await trio.sleep_forever()
 
     async with open_supervisor("s") as supervisor:
         began = trio.current_time()
-        assert await supervisor.start(Child(name="a", run=child)) == "here I am"
+        assert await supervisor.start(Child(name="a", run=run)) == "here I am"
         assert trio.current_time() == began + 3
         supervisor.cancel()
 
 
 async def test_start_sees_a_task_status_through_a_partial(autojump_clock):
-    async def child(number, *, task_status):
+    async def run(number, *, task_status):
         task_status.started(number)
 
     async with open_supervisor("s") as supervisor:
-        assert await supervisor.start(Child(name="a", run=partial(child, 7))) == 7
+        assert await supervisor.start(Child(name="a", run=partial(run, 7))) == 7
 
 
 async def test_start_returns_at_once_for_a_child_that_takes_no_task_status(autojump_clock):
@@ -327,59 +331,59 @@ async def test_start_returns_at_once_for_a_child_that_takes_no_task_status(autoj
 async def test_start_waits_through_failures_before_readiness(autojump_clock):
     lives = ["fail", "fail", "ready"]
 
-    async def child(*, task_status):
+    async def run(*, task_status):
         await trio.sleep(1)
         if lives.pop(0) == "fail":
-            raise Broken
+            raise BrokenError
         task_status.started("at last")
 
     async with open_supervisor("s") as supervisor:
-        assert await supervisor.start(Child(name="a", run=child)) == "at last"
+        assert await supervisor.start(Child(name="a", run=run)) == "at last"
 
 
 async def test_a_child_that_becomes_ready_again_in_its_next_life_is_nothing_special(autojump_clock):
     lives = ["fail", "end"]
 
-    async def child(*, task_status):
+    async def run(*, task_status):
         task_status.started(len(lives))
         await trio.sleep(1)
         if lives.pop(0) == "fail":
-            raise Broken
+            raise BrokenError
 
     async with open_supervisor("s") as supervisor:
-        assert await supervisor.start(Child(name="a", run=child)) == 2
+        assert await supervisor.start(Child(name="a", run=run)) == 2
     assert lives == []
 
 
 async def test_start_of_a_child_that_ends_without_being_ready_says_so_and_why(autojump_clock):
-    async def child(*, task_status):
+    async def run(*, task_status):
         await trio.sleep(1)
-        raise Broken("no model")
+        raise BrokenError("no model")
 
     async with open_supervisor("s") as supervisor:
         with pytest.raises(RuntimeError, match="s/a ended before it was ready") as caught:
-            await supervisor.start(Child(name="a", run=child, restart=Restart.TEMPORARY))
+            await supervisor.start(Child(name="a", run=run, restart=Restart.TEMPORARY))
     assert str(caught.value.__cause__) == "no model"
 
 
 async def test_cancelling_start_stops_the_child(autojump_clock):
-    async def child(*, task_status):
+    async def run(*, task_status):
         await trio.sleep_forever()
 
     log = []
     async with open_supervisor("s") as supervisor:
         with trio.move_on_after(1):
-            await supervisor.start(Child(name="a", run=child, owns=(Recorder("inbox", log),)))
+            await supervisor.start(Child(name="a", run=run, owns=(Recorder("inbox", log),)))
     assert log == ["inbox closed"]
 
 
 async def test_a_start_awaited_outside_does_not_keep_a_cancelled_supervisor_alive(autojump_clock):
-    async def child(*, task_status):
+    async def run(*, task_status):
         await trio.sleep_forever()
 
     async def outside(supervisor):
         with pytest.raises(RuntimeError, match="before it was ready"):
-            await supervisor.start(Child(name="a", run=child))
+            await supervisor.start(Child(name="a", run=run))
 
     async with trio.open_nursery() as nursery:
         with trio.move_on_after(1) as scope:
@@ -450,7 +454,7 @@ async def test_a_child_that_fails_while_it_is_stopped_is_logged_and_not_started_
         try:
             await trio.sleep_forever()
         finally:
-            raise Broken("while cleaning up")
+            raise BrokenError("while cleaning up")
 
     async def child():
         nonlocal runs
@@ -511,9 +515,9 @@ async def test_a_keyboard_interrupt_outranks_exceeded_intensity(autojump_clock):
 
 
 async def test_an_error_of_the_body_comes_out_as_it_went_in(autojump_clock):
-    error = Broken("the body's")
+    error = BrokenError("the body's")
     cause = ValueError("why")
-    with pytest.raises(Broken) as caught:
+    with pytest.raises(BrokenError) as caught:
         async with open_supervisor("s") as supervisor:
             supervisor.start_soon(Child(name="a", run=Actor("run")))
             raise error from cause
@@ -525,7 +529,7 @@ async def test_an_error_of_the_body_comes_out_as_it_went_in(autojump_clock):
 async def test_a_group_of_the_bodys_comes_out_as_it_went_in(autojump_clock):
     with pytest.raises(ExceptionGroup) as caught:
         async with open_supervisor("s"):
-            raise ExceptionGroup("two", [Broken(), ValueError()])
+            raise ExceptionGroup("two", [BrokenError(), ValueError()])
     assert caught.value.message == "two"
 
 
@@ -536,7 +540,7 @@ async def test_exceeded_intensity_outranks_an_error_of_the_bodys_which_is_logged
             try:
                 await trio.sleep_forever()
             finally:
-                raise Broken("nobody is there")
+                raise BrokenError("nobody is there")
     assert "s gave up, and its block failed as well" in [record.message for record in caplog.records]
 
 
@@ -574,9 +578,9 @@ async def test_each_restart_is_told_once_with_its_cause_and_logged_once(caplog, 
 
 async def test_a_callback_that_raises_ends_the_supervisor_with_its_error(autojump_clock):
     def broken(*_):
-        raise Broken("metrics")
+        raise BrokenError("metrics")
 
-    with pytest.raises(Broken, match="metrics"):
+    with pytest.raises(BrokenError, match="metrics"):
         async with open_supervisor("s", on_restart=broken) as supervisor:
             supervisor.start_soon(Child(name="a", run=Actor("fail")))
             await trio.sleep_forever()
@@ -590,12 +594,12 @@ async def test_backoff_grows_with_each_restart_and_starts_afresh_after_a_quiet_p
         starts.append(trio.current_time())
         await trio.sleep(lengths[len(starts) - 1])
         if len(starts) < len(lengths):
-            raise Broken
+            raise BrokenError
 
     backoff = Backoff(first_s=1, factor=2, max_s=60)
     async with open_supervisor("s", intensity=Intensity(restarts=5, period_s=50)) as supervisor:
         supervisor.start_soon(Child(name="a", run=child, backoff=backoff))
-    gaps = [later - earlier for earlier, later in zip(starts, starts[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(starts)]
     assert gaps == [1, 2, 4, 101]
 
 
@@ -616,17 +620,17 @@ async def test_a_child_that_ends_at_once_does_not_hold_up_the_loop(autojump_cloc
 async def test_the_states_of_a_child_can_be_seen(autojump_clock):
     gates = [trio.Event() for _ in range(2)]
 
-    async def child(*, task_status):
+    async def run(*, task_status):
         await gates[0].wait()
         task_status.started()
         await gates[1].wait()
-        raise Broken
+        raise BrokenError
 
     def states():
         return [child.state for child in supervisor.children]
 
     async with open_supervisor("s") as supervisor:
-        supervisor.start_soon(Child(name="a", run=child, backoff=Backoff(first_s=9, max_s=9)))
+        supervisor.start_soon(Child(name="a", run=run, backoff=Backoff(first_s=9, max_s=9)))
         seen = states()
         for gate in gates:
             gate.set()

@@ -19,7 +19,7 @@ from supervision import (
 )
 
 
-class Broken(Exception):
+class BrokenError(Exception):
     pass
 
 
@@ -43,7 +43,7 @@ def test_restarts_lose_nothing_that_was_queued_and_keep_its_order(_, fatal, capa
             async for item in inbox:
                 await trio.lowlevel.checkpoint()
                 if item in fatal:
-                    raise Broken(item)
+                    raise BrokenError(item)
                 await outbox.send(item)
 
         async def consume():
@@ -88,12 +88,12 @@ def test_exceeded_intensity_is_never_lost(_, kinds, place, restarts, body, cance
             try:
                 await trio.sleep_forever()
             finally:
-                await trio.lowlevel.checkpoint()
+                await trio.lowlevel.checkpoint()  # noqa: ASYNC102 - the mistake in question
         elif kind == "fails when stopped":
             try:
                 await trio.sleep_forever()
             finally:
-                raise Broken("on the way out")
+                raise BrokenError("on the way out")
         elif kind == "sends":
             while True:
                 await send.send(None)
@@ -104,7 +104,7 @@ def test_exceeded_intensity_is_never_lost(_, kinds, place, restarts, body, cance
 
     async def dies():
         await trio.lowlevel.checkpoint()
-        raise Broken("the cause")
+        raise BrokenError("the cause")
 
     async def cancel_later(scope):
         for _ in range(cancel_after):
@@ -164,7 +164,7 @@ def test_a_cancelled_child_is_never_started_anew(_, kinds, how, after, fails):
                 await trio.sleep_forever()
             finally:
                 if fails:
-                    raise Broken
+                    raise BrokenError
 
         with trio.CancelScope() as scope:
             async with open_supervisor("s", on_restart=lambda *what: told.append(what)) as supervisor:
@@ -199,7 +199,7 @@ def test_a_supervisor_gives_up_on_exactly_one_restart_too_many(_, failures, rest
             runs += 1
             await trio.lowlevel.checkpoint()
             if runs <= len(failures) and failures[runs - 1]:
-                raise Broken
+                raise BrokenError
 
         in_a_row = next((n for n, failed in enumerate(failures) if not failed), len(failures))
         too_often = False

@@ -286,7 +286,10 @@ class EngineServer(BaseServer):
         Waiting for its beginning is what keeps a client's events in order: Trio runs tasks that were started
         together in any order.
         """
-        await session.handler_slots.acquire()
+        try:
+            session.handler_slots.acquire_nowait()
+        except trio.WouldBlock:
+            await session.handler_slots.acquire()
         if session.closing:
             session.handler_slots.release()
             return

@@ -36,7 +36,7 @@ class ConnectionHouse:
         return len(self._open)
 
     def finish(self) -> None:
-        """Let each connection end with the request that it is in, the idle ones now."""
+        """Let each connection end with its request, the idle ones now."""
         for connection in list(self._open):
             connection.finish()
 
