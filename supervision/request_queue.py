@@ -1,13 +1,12 @@
 """The mailbox of a model: `ask()` fills it, `next_batch()` empties it as the device allows."""
 
 import math
-from collections.abc import Hashable
-from types import TracebackType
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import attrs
 import trio
 
+from supervision.batch import Batch
 from supervision.fairness import FairBacklog, Waiting
 from supervision.reply import Expired, NoReply, Request
 
@@ -72,7 +71,7 @@ class _Turn(Generic[Q, A]):
     """A model's actor that waits for a batch."""
 
     task: trio.lowlevel.Task | None = None
-    batch: "Batch[Q, A] | None" = None
+    batch: Batch[Q, A] | None = None
 
 
 @attrs.define(eq=False)
@@ -151,7 +150,7 @@ class RequestQueue(Generic[Q, A]):
         if not sender.admitted:
             raise trio.ClosedResourceError
 
-    async def next_batch(self) -> "Batch[Q, A]":
+    async def next_batch(self) -> Batch[Q, A]:
         """Wait for requests and for the tokens to serve them; use the batch as a context manager.
 
         Cancelled, it leaves every request where it was and every token with the device.
@@ -206,7 +205,7 @@ class RequestQueue(Generic[Q, A]):
         self._running -= 1
         self._device.release(self.cost)
 
-    async def _turn(self) -> "Batch[Q, A] | None":
+    async def _turn(self) -> Batch[Q, A] | None:
         """Wait for a batch, or (None) until there is reason to look again."""
         turn: _Turn[Q, A] = _Turn()
         self._turns.append(turn)
@@ -256,10 +255,10 @@ class RequestQueue(Generic[Q, A]):
             self._backlog.start_afresh()
 
     def _wake_turns(self) -> None:
-        turns = [turn for turn in self._turns if turn.task is not None]
-        for turn in turns:
-            self._turns.remove(turn)
+        """Have those that wait for a batch look again; one without a task yet is about to anyway."""
+        for turn in list(self._turns):
             if turn.task is not None:
+                self._turns.remove(turn)
                 trio.lowlevel.reschedule(turn.task)
 
     def _take_requests(self) -> tuple[Request[Q, A], ...]:
@@ -297,41 +296,3 @@ class RequestQueue(Generic[Q, A]):
         self._let_in()
         # It may have been the one that the device was saving tokens for.
         self._device.dispatch()
-
-
-class Batch(Generic[Q, A]):
-    """Requests to serve together, and the tokens to do so; a context manager.
-
-    On leaving, the tokens go back, and a request that was not answered gets `NoReply`.
-    """
-
-    def __init__(self, queue: RequestQueue[Q, A], requests: tuple[Request[Q, A], ...]) -> None:
-        self.requests = requests
-        self._queue = queue
-        self._open = True
-
-    @property
-    def key(self) -> Hashable:
-        """The batch key of all its requests."""
-        return self.requests[0].batch_key
-
-    @property
-    def deadline(self) -> float:
-        """When nobody wants an answer of this batch any more."""
-        return max((request.deadline for request in self.requests), default=math.inf)
-
-    def close(self) -> None:
-        """Give the tokens back; closing twice is harmless."""
-        if self._open:
-            self._open = False
-            for request in self.requests:
-                request.fail(NoReply(f"{self._queue.name} went away with the request in hand"))
-            self._queue.done()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

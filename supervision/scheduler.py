@@ -18,8 +18,9 @@ from typing import Any
 import attrs
 import trio
 
+from supervision.batch import Batch
 from supervision.census import Census
-from supervision.request_queue import Batch, QueueStatistics, RequestQueue
+from supervision.request_queue import QueueStatistics, RequestQueue
 
 __all__ = ["Batch", "QueueStatistics", "RequestQueue", "SchedulerStatistics", "TokenScheduler"]
 

@@ -40,7 +40,7 @@ class Report:
     dubbed: bytes = attrs.field(default=b"", repr=False)
 
 
-async def dub_one_fragment(
+async def dub_one_fragment(  # noqa: C901 - a worker's handlers, as such workers write them
     url: str,
     wav: bytes,
     *,

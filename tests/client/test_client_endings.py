@@ -385,7 +385,7 @@ async def test_what_the_block_raises_comes_out_bare(upstream):
 
 
 async def test_a_lost_connection_comes_out_of_the_block_bare(upstream):
-    with pytest.raises(ConnectionLost):
+    with pytest.raises(ConnectionLost):  # noqa: PT012 - the whole block is what is tested
         async with open_client(upstream.url) as client:
             await client.emit("leave")
             await client.wait_closed()
@@ -398,7 +398,7 @@ async def test_the_blocks_own_error_outlives_a_cancellation_during_the_goodbye(a
         await peer.drain()
 
     async with script_in_memory(script, monkeypatch) as url:
-        with pytest.raises(KeyError, match="mine"), trio.CancelScope() as scope:
+        with pytest.raises(KeyError, match="mine"), trio.CancelScope() as scope:  # noqa: PT012 - idem
             async with open_client(url):
                 scope.cancel()
                 raise KeyError("mine")

@@ -1,3 +1,4 @@
+# ruff: noqa: C901 - a scenario with all that can happen in it is one piece
 import gc
 from functools import partial
 

@@ -199,6 +199,35 @@ async def test_an_asker_that_leaves_takes_its_request_out_of_the_queue(autojump_
     assert log == []
 
 
+async def test_one_that_leaves_between_grant_and_service_is_not_served(autojump_clock):
+    device = TokenScheduler("gpu", tokens=1)
+    queue = device.open_queue("asr", cost=1)
+    results = {}
+    batch = None
+
+    async def waits():
+        nonlocal batch
+        batch = await queue.next_batch()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(waits)
+        await blocked()
+        request = Request("gone")
+        queue._admit(request)
+        device.dispatch()
+        # Granted, and the server has not had its next step yet.
+        assert device.statistics().tokens_free == 0
+        request._answer.withdraw()
+        await blocked()
+        assert batch is None
+        assert device.statistics().tokens_free == 1
+        nursery.start_soon(asked, queue, "stays", results)
+        await blocked()
+        batch.requests[0].reply("served")
+        batch.close()
+    assert results == {"stays": "served"}
+
+
 async def test_a_costly_request_that_is_withdrawn_lets_the_others_go_on(autojump_clock):
     device = TokenScheduler("gpu", tokens=2)
     cheap, costly, long = (

@@ -1,3 +1,4 @@
+# ruff: noqa: C901, PLR0915 - a scenario with all that can happen in it is one piece
 """The scheduler's promises under drawn schedules, cancellations, deadlines and deaths of its servers."""
 
 import math
@@ -158,8 +159,9 @@ def test_a_server_cancelled_while_it_waits_takes_nothing_with_it(_, after, other
 
         async with trio.open_nursery() as nursery:
             async with trio.open_nursery() as asking:
-                with trio.CancelScope() as scope:
-                    nursery.start_soon(cancel_soon, scope)
+                scope = trio.CancelScope()
+                nursery.start_soon(cancel_soon, scope)
+                with scope:
                     for number in range(others):
                         asking.start_soon(asker, number)
                     with await queue.next_batch() as batch:
