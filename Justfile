@@ -73,6 +73,11 @@ format: setup-dev
 bench *args: setup-dev
     {{ bin }}/python bench/dub.py {{ args }}
 
+# Measure the gateway beside python-socketio on uvicorn, and what idle connections cost
+bench-gateway *args: setup-dev
+    {{ bin }}/python bench/gateway.py {{ args }}
+    {{ bin }}/python bench/idle.py
+
 # Resolve the newest versions that fit and write constraints.txt
 lock: venv
     #!/usr/bin/env bash

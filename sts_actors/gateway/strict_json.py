@@ -33,8 +33,9 @@ def loads(text: str, *, max_depth: int) -> Any:
         data = orjson.loads(text)
     except (orjson.JSONDecodeError, UnicodeEncodeError) as error:
         raise ProtocolViolation(f"not JSON: {error}") from None
-    # Counting brackets is nearly free, and most of what arrives has few: only suspects are walked.
-    if text.count("[") + text.count("{") > max_depth and _deeper_than(data, max_depth):
+    # What is large in most that arrives is text: a walk over its containers costs less than one over its
+    # characters (counting brackets first took 0.2 ms of 342 kB).
+    if _deeper_than(data, max_depth):
         raise ProtocolViolation("JSON is nested too deeply")
     return data
 

@@ -251,15 +251,25 @@ async def test_a_frame_that_breaks_the_rules_closes_the_websocket_with_its_code(
         assert peers.house.connections.receiving == 0
 
 
-@pytest.mark.parametrize("sent", [frame(b"4\xff\xfe"), frame(b"\x03", opcode=8)])
-async def test_text_that_is_no_text_closes_the_stream(sent: bytes) -> None:
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        (frame(b"4\xff\xfe"), 1007),
+        (frame(b"\x03", opcode=8), 1002),
+        (frame(b"\x03\xe8\xff", opcode=8), 1007),
+        (frame(b"\x03\xed", opcode=8), 1002),
+    ],
+)
+async def test_text_that_is_no_text_closes_the_websocket_with_its_code(sent: bytes, code: int) -> None:
     server = echo_engine()
     reasons = []
     server.on("disconnect", lambda sid, reason: reasons.append(reason))
     async with opened(server) as peers:
         stream, _ = await raw_websocket(peers)
         await stream.send_all(sent)
-        assert await read_to_end(stream) == b""
+        received = await read_to_end(stream)
+        assert received[0] == 0x88, received
+        assert int.from_bytes(received[2:4], "big") == code
         await trio.testing.wait_all_tasks_blocked()
         assert reasons == ["transport error"]
 

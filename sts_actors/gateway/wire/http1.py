@@ -170,19 +170,15 @@ class HttpConnection:
         if self._h11.trailing_data[0] or self._h11.their_state is h11.SEND_BODY:
             raise BadRequest(400, "nothing may be sent before the handshake has ended")
         key = checked_key(request)
-        async with trio.open_nursery() as nursery:
-            proposal = Proposal(key, self._stream, nursery, limits=self._limits, budget=self._budget)
-            response: HttpResponse | None = None
-            try:
-                response = await self._application.websocket(request, proposal)
-            except BadRequest as error:
-                if proposal.websocket is None:
-                    response = _refusal(error)
+        proposal = Proposal(key, self._stream, limits=self._limits, budget=self._budget)
+        try:
+            response = await self._application.websocket(request, proposal)
+        except BadRequest as error:
+            response = _refusal(error)
+        finally:
             if proposal.websocket is not None:
                 await proposal.websocket.close()
-                response = None
-            nursery.cancel_scope.cancel()
-        return response
+        return None if proposal.websocket is not None else response
 
     async def read_body(self, limit: int, heard: Callable[[], None] | None) -> bytes:
         """See `HttpRequest.body`."""

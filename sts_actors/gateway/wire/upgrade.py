@@ -4,14 +4,14 @@ import base64
 import binascii
 
 import trio
-from trio_websocket import ConnectionClosed, wrap_server_stream
+from websockets.utils import accept_key
 
 from sts_actors.gateway.errors import BadRequest, WebSocketClosed
 from sts_actors.gateway.limits import Limits
 from sts_actors.gateway.wire.budget import ReceiveBudget
 from sts_actors.gateway.wire.frames import FrameGuard
 from sts_actors.gateway.wire.messages import HttpRequest
-from sts_actors.gateway.wire.peer import RECEIVE_SIZE, PeerStream
+from sts_actors.gateway.wire.peer import PeerStream
 from sts_actors.gateway.wire.websocket import WebSocket
 
 _KEY_SIZE = 16
@@ -28,16 +28,14 @@ class Proposal:
 
     def __init__(
         self,
-        key: bytes,
+        key: str,
         stream: PeerStream,
-        nursery: trio.Nursery,
         *,
         limits: Limits,
         budget: ReceiveBudget,
     ) -> None:
         self._key = key
         self._stream = stream
-        self._nursery = nursery
         self._limits = limits
         self._budget = budget
         self.websocket: WebSocket | None = None
@@ -48,36 +46,27 @@ class Proposal:
         Raises:
             WebSocketClosed: the peer went away meanwhile.
         """
-        # Only what the handshake needs is told again: nothing else of a peer's headers is parsed twice.
         head = (
-            b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + self._key + b"\r\n\r\n"
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Accept: {accept_key(self._key)}\r\n\r\n"
         )
-        self._stream.push_back(head)
         try:
             with trio.fail_after(self._limits.handshake_timeout):
-                proposal = await wrap_server_stream(
-                    self._nursery,
-                    self._stream,
-                    max_message_size=max_message,
-                    receive_buffer_size=RECEIVE_SIZE,
-                )
-                # The reader has taken the head and waits; what follows it is frames.
-                self._stream.guard = FrameGuard(
-                    max_message=max_message,
-                    max_frames=self._limits.frames_per_message,
-                    budget=self._budget,
-                    patience=self._limits.body_timeout,
-                    min_rate=self._limits.min_body_rate,
-                )
-                connection = await proposal.accept()
-        except (ConnectionClosed, trio.BrokenResourceError, trio.TooSlowError):
+                await self._stream.send_all(head.encode("ascii"))
+        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
             raise WebSocketClosed(1006, "during the handshake") from None
-        self.websocket = WebSocket(connection, self._stream, close_timeout=self._limits.close_timeout)
+        guard = FrameGuard(
+            max_message=max_message,
+            max_frames=self._limits.frames_per_message,
+            budget=self._budget,
+            patience=self._limits.body_timeout,
+            min_rate=self._limits.min_body_rate,
+        )
+        self.websocket = WebSocket(self._stream, guard, close_timeout=self._limits.close_timeout)
         return self.websocket
 
 
-def checked_key(request: HttpRequest) -> bytes:
+def checked_key(request: HttpRequest) -> str:
     """The handshake's key.
 
     Raises:
@@ -94,4 +83,4 @@ def checked_key(request: HttpRequest) -> bytes:
         size = 0
     if size != _KEY_SIZE:
         raise BadRequest(400, "Sec-WebSocket-Key is missing or malformed")
-    return key.encode("ascii")
+    return key
