@@ -180,7 +180,7 @@ async def test_clients_that_come_and_are_cut_leave_nothing_behind() -> None:
         for number in range(20):
             await cycle(number)
         before = await settled()
-        for number in range(100):
+        for number in range(500):
             await cycle(number)
         assert await settled() == before
         assert (server.manager.rooms, server.environ, server._connections, server._clients) == (

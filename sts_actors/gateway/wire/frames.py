@@ -84,10 +84,11 @@ class FrameGuard:
                 self._payload_left -= step
                 at += step
             else:
-                self._head.append(data[at])
-                at += 1
-                if len(self._head) == 2:  # noqa: PLR2004 - the two bytes that say what the frame is
-                    self._check_kind(*self._head)
+                had = len(self._head)
+                self._head += data[at : at + self._header_size() - had]
+                at += len(self._head) - had
+                if had < 2 <= len(self._head):  # noqa: PLR2004 - the two bytes that say what the frame is
+                    self._check_kind(self._head[0], self._head[1])
                 if len(self._head) < self._header_size():
                     continue
                 self._begin_frame()
