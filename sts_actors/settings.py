@@ -85,6 +85,7 @@ class Settings:
     asr_batch: int = _setting("scheduler.asr_batch", "ASR_BATCH", low=1)
     translation_batch: int = _setting("scheduler.translation_batch", low=1)
     tts_batch: int = _setting("scheduler.tts_batch", "TTS_BATCH", low=1)
+    engine_grace_s: float = _setting("scheduler.engine_grace_s", "ENGINE_GRACE", low=0)
     asr_engine: str = _setting("asr.engine", "ASR_ENGINE", choices=("whisper", "fake"))
     asr_model: str = _setting("asr.model", "ASR_MODEL_SIZE")
     asr_device: str = _setting("asr.device", "ASR_DEVICE")
@@ -100,6 +101,7 @@ class Settings:
     tts_threads: int = _setting("tts.threads", "TTS_THREADS", low=1)
     tts_timeout_ms: int = _setting("tts.timeout_ms", "TTS_TIMEOUT_MS", low=1)
     fake_seed: int = _setting("fake.seed", "FAKE_SEED")
+    fake_in_process: bool = _setting("fake.in_process", "FAKE_IN_PROCESS")
     fake_asr_latency_s: float = _setting("fake.asr_latency_s", "FAKE_ASR_LATENCY", low=0)
     fake_translation_latency_s: float = _setting(
         "fake.translation_latency_s", "FAKE_TRANSLATION_LATENCY", low=0

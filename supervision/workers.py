@@ -147,7 +147,7 @@ class Worker:
                 self._useless = True
                 if not broken and not conversation.cancelled_caught:
                     self._given_up = True
-                    self._process.kill()
+                    await self._killed()
         if parts is None:
             raise await self._crashed()
         return parts
@@ -160,6 +160,12 @@ class Worker:
         if kind == "failed":
             raise WorkerError(*content)
         return content[0]
+
+    async def _killed(self) -> None:
+        """Kill it, and wait for its death: until then it holds its memory, and whoever asked its tokens."""
+        self._process.kill()
+        with trio.CancelScope(shield=True), trio.move_on_after(_DEATH_S):
+            await self._process.wait()
 
     async def _crashed(self) -> WorkerCrashed:
         """Why it ended, with its last words; kills it if it has only closed its pipes."""
@@ -254,7 +260,8 @@ async def open_worker(
         WorkerCrashed: the process ended, while starting or between calls. The latter cancels the block; an
             error of the block's body outranks it.
     """
-    command = [sys.executable, "-P", _PROGRAM, str(os.getpid())]
+    # The name is for whoever reads the list of processes.
+    command = [sys.executable, "-P", _PROGRAM, str(os.getpid()), name]
     worker = Worker(name, OwnedProcess(command, {**os.environ, **(env or {})}))
     failure: BaseException | None = None
     try:

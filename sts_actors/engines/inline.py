@@ -1,6 +1,5 @@
 """An engine on the loop itself, with made-up latency: for the fake ones, which take no time of their own."""
 
-import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,17 +8,14 @@ import attrs
 import trio
 
 from sts_actors.engines.actor import OpenRunner, Runner
+from sts_actors.engines.pace import Pace
 from sts_actors.engines.ports import Engine, EngineInfo
-
-BATCH_COST = 0.15
-"""What each further request of a batch adds, as a share of the first: batching pays, as on a GPU."""
 
 
 @attrs.frozen
 class _InlineRunner:
     engine: Engine[Any, Any]
-    latency_s: float
-    rng: random.Random
+    pace: Pace
 
     @property
     def info(self) -> EngineInfo:
@@ -27,8 +23,7 @@ class _InlineRunner:
 
     async def run(self, batch: Sequence[Any], deadline: float) -> Sequence[Any]:
         del deadline  # the made-up latency is bounded
-        whole_s = self.latency_s * (1 + BATCH_COST * (len(batch) - 1))
-        await trio.sleep(whole_s * self.rng.uniform(0.5, 1.5))
+        await trio.sleep(self.pace.next_s(len(batch)))
         return self.engine.run(batch)
 
 
@@ -38,6 +33,6 @@ def inline(engine: Engine[Any, Any], *, latency_s: float, seed: int) -> OpenRunn
     @asynccontextmanager
     async def open_runner() -> AsyncIterator[Runner]:
         await trio.lowlevel.checkpoint()
-        yield _InlineRunner(engine, latency_s, random.Random(seed))  # noqa: S311 - repeatable, no secret
+        yield _InlineRunner(engine, Pace(latency_s, seed))
 
     return open_runner

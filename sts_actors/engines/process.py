@@ -14,6 +14,7 @@ from supervision import Worker, open_worker
 @attrs.frozen
 class _ProcessRunner:
     worker: Worker
+    grace_s: float
 
     @property
     def info(self) -> EngineInfo:
@@ -23,16 +24,17 @@ class _ProcessRunner:
         return info
 
     async def run(self, batch: Sequence[Any], deadline: float) -> Sequence[Any]:
-        # Killing the process costs everyone a reload: give a late call some grace to end by itself.
-        answers: Sequence[Any] = await self.worker.call("run", list(batch), deadline=deadline + GRACE_S)
+        answers: Sequence[Any] = await self.worker.call("run", list(batch), deadline=deadline + self.grace_s)
         return answers
 
 
-GRACE_S = 30.0
-"""How long after its deadline a call may go on before its process counts as hung."""
+GRACE_S = 10.0
+"""How long after its batch's deadline a call may go on before its process counts as hung."""
 
 
-def in_process(name: str, load: Callable[..., object], *args: Any, threads: int | None = None) -> OpenRunner:
+def in_process(
+    name: str, load: Callable[..., object], *args: Any, threads: int | None = None, grace_s: float = GRACE_S
+) -> OpenRunner:
     """Opens the engine that `load(*args)` builds, in a worker process of its own.
 
     Args:
@@ -40,12 +42,14 @@ def in_process(name: str, load: Callable[..., object], *args: Any, threads: int 
         load: importable by name; returns an `Engine`.
         args: for `load`.
         threads: how many the process's math libraries may use.
+        grace_s: how long after its deadline a call may go on: one that is only late costs its askers
+            nothing more, while killing it costs everyone a reload.
     """
     env = {} if threads is None else dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
 
     @asynccontextmanager
     async def open_runner() -> AsyncIterator[Runner]:
         async with open_worker(name, load, *args, env=env) as worker:
-            yield _ProcessRunner(worker)
+            yield _ProcessRunner(worker, grace_s)
 
     return open_runner
