@@ -78,6 +78,18 @@ bench-gateway *args: setup-dev
     {{ bin }}/python bench/gateway.py {{ args }}
     {{ bin }}/python bench/idle.py
 
+# 200 streams at once, 24,000 fragments: what they leave behind (a minute)
+soak *args: setup-dev
+    {{ bin }}/python bench/soak.py {{ args }}
+
+# Remove the guards of supervision/ one after the other: a test must miss each (half an hour)
+mutants *args: setup-dev
+    {{ bin }}/python tests/supervision/supervision_mutants.py {{ args }}
+
+# Every branch of supervision/ is run by a test
+coverage: setup-dev
+    {{ bin }}/python -m pytest tests/supervision --cov=supervision --cov-report=term-missing --cov-fail-under=100
+
 # Resolve the newest versions that fit and write constraints.txt
 lock: venv
     #!/usr/bin/env bash

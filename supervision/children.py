@@ -120,11 +120,11 @@ class Life:
         except Exception as error:  # noqa: BLE001 - judging any failure is what a supervisor is for
             self.error = error
         except BaseExceptionGroup as group:
+            # Never of errors alone: such a group is an `Exception` itself.
             self.error, others = group.split(Exception)
-            if others is not None:
-                if self.error is not None:
-                    log.exception("%s failed while it was stopped", self.path, exc_info=self.error)
-                raise others from None
+            if self.error is not None:
+                log.exception("%s failed while it was stopped", self.path, exc_info=self.error)
+            raise (others or group) from None
         return self.error
 
 

@@ -68,7 +68,7 @@ class OwnedProcess:
     def _has_ended(self) -> bool:
         if self._popen.returncode is not None:
             return True
-        if not hasattr(os, "waitid"):
+        if not hasattr(os, "waitid"):  # pragma: no cover - some systems other than Linux
             return self._popen.poll() is not None
         # Looked at, not reaped: its id and its group's stay its own until they have been killed.
         with suppress(ChildProcessError):

@@ -18,7 +18,7 @@ MUTANTS = [
     # file, what stands there, what is put in its place
     ("policy.py", "<= now - self._intensity.period_s", "< now - 2 * self._intensity.period_s"),
     ("policy.py", "> self._intensity.restarts", ">= self._intensity.restarts"),
-    ("children.py", "raise others from None", "return self.error"),
+    ("children.py", "raise (others or group) from None", "return self.error"),
     ("children.py", "        except BaseExceptionGroup as group:", "        except ZeroDivisionError as group:"),
     ("supervisor.py", "if self._stopping or _cancelled():", "if self._stopping:"),
     ("supervisor.py", "if self._stopping or _cancelled():", "if _cancelled():"),
@@ -55,7 +55,8 @@ MUTANTS = [
     ("request_queue.py", "key=lambda sender: self._backlog.next_start(sender.request.stream)", "key=lambda sender: 0"),
     ("request_queue.py", "            self._backlog.start_afresh()\n", "            pass\n"),
     ("batch.py", "                request.fail(NoReply(f\"{self._queue.name} went", "                str(NoReply(f\"{self._queue.name} went"),
-    ("workers.py", "                    self._process.kill()\n", "                    pass\n"),
+    ("workers.py", "                    await self._killed()\n", "                    pass\n"),
+    ("workers.py", "        self._process.kill()\n        with trio.CancelScope(shield=True), trio.move_on_after(_DEATH_S):\n            await self._process.wait()\n\n    async def _crashed", "        self._process.kill()\n\n    async def _crashed"),
     ("workers.py", "        elif not self._useless:", "        else:"),
     ("workers.py", "            conversation.cancel()\n", ""),
     ("workers.py", "            self._say([rest])\n", ""),
