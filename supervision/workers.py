@@ -147,7 +147,7 @@ class Worker:
                 self._useless = True
                 if not broken and not conversation.cancelled_caught:
                     self._given_up = True
-                    await self._killed()
+                    await self._killed()  # noqa: ASYNC102 - shielded inside, and bounded
         if parts is None:
             raise await self._crashed()
         return parts

@@ -55,7 +55,7 @@ MUTANTS = [
     ("request_queue.py", "key=lambda sender: self._backlog.next_start(sender.request.stream)", "key=lambda sender: 0"),
     ("request_queue.py", "            self._backlog.start_afresh()\n", "            pass\n"),
     ("batch.py", "                request.fail(NoReply(f\"{self._queue.name} went", "                str(NoReply(f\"{self._queue.name} went"),
-    ("workers.py", "                    await self._killed()\n", "                    pass\n"),
+    ("workers.py", "                    await self._killed()", "                    pass"),
     ("workers.py", "        self._process.kill()\n        with trio.CancelScope(shield=True), trio.move_on_after(_DEATH_S):\n            await self._process.wait()\n\n    async def _crashed", "        self._process.kill()\n\n    async def _crashed"),
     ("workers.py", "        elif not self._useless:", "        else:"),
     ("workers.py", "            conversation.cancel()\n", ""),

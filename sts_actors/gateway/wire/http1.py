@@ -177,7 +177,7 @@ class HttpConnection:
             response = _refusal(error)
         finally:
             if proposal.websocket is not None:
-                await proposal.websocket.close()
+                await proposal.websocket.close()  # noqa: ASYNC102 - shielded inside, and bounded
         return None if proposal.websocket is not None else response
 
     async def read_body(self, limit: int, heard: Callable[[], None] | None) -> bytes:
