@@ -49,7 +49,9 @@ class Limits:
     send_timeout: float = 10.0
 
     packets_per_payload: int = 16
-    """Packets in one polling request or response; popular clients refuse more."""
+    """Packets in one polling response; popular clients refuse more."""
+    packets_per_request: int = 16_384
+    """Packets in one polling request; popular clients put all that they have into one."""
     frames_per_message: int = 4096
     """WebSocket frames that one message may be cut into."""
     json_depth: int = 64

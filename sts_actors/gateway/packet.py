@@ -168,8 +168,8 @@ def _check(kind: int, number: int | None, data: Any) -> None:
     elif kind == ACK:
         valid = isinstance(data, list) and number is not None
     elif kind == CONNECT:
-        valid = data is _ABSENT or isinstance(data, dict)
+        valid = number is None and (data is _ABSENT or isinstance(data, dict))
     else:
-        valid = data is _ABSENT
+        valid = number is None and data is _ABSENT
     if not valid:
         raise ProtocolViolation("invalid payload")

@@ -39,7 +39,14 @@ class Endpoint:
         self._routes.setdefault(path, {})[method.upper()] = handler
 
     async def http(self, request: HttpRequest) -> HttpResponse:
-        """Answer a request: of Engine.IO, or of another route."""
+        """Answer a request: of Engine.IO, or of another route.
+
+        Raises:
+            BadRequest: it cannot be served, and its connection no further.
+        """
+        if request.header("transfer-encoding") and request.header("content-length"):
+            # A proxy may believe the one and we the other: what follows would be somebody else's request.
+            raise BadRequest(400, "a body has a length or is chunked, not both")
         if request.path.rstrip("/") != self._path:
             return await self._other_route(request)
         if not self._origins.permits(request):
@@ -112,7 +119,10 @@ class Endpoint:
         async def body() -> bytes:
             if request.header("content-encoding", "identity") != "identity":
                 raise BadRequest(415, "encoded bodies are not accepted")
-            return await request.body(self._server.max_http_buffer_size, heard=session.heard)
+            limit = self._server.max_http_buffer_size
+            if int(request.header("content-length", "0")) > limit:
+                raise BadRequest(413, f"a body may have {limit} bytes")
+            return await request.body(limit, heard=session.heard)
 
         try:
             await session.post(body)

@@ -189,7 +189,7 @@ class Session(BaseSocket):
             raise ProtocolViolation("two requests at once")
         self._posting = True
         try:
-            payload = packets.decode_payload(await body(), max_packets=self._limits.packets_per_payload)
+            payload = packets.decode_payload(await body(), max_packets=self._limits.packets_per_request)
             self.heard()
             for kind, data in payload:
                 if self.closing:
