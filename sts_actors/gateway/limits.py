@@ -25,7 +25,7 @@ class Limits:
     sessions: int = 500
     """Engine.IO sessions at once; a handshake beyond is answered 503."""
     receiving: int = 128 * MIB
-    """Bytes of unfinished inbound messages, all peers together."""
+    """Bytes of unfinished inbound messages, all peers together; and of attachments that wait for others."""
 
     header_size: int = 16 * 1024
     """A request's line and headers."""

@@ -56,7 +56,7 @@ class Malformed:
 
     Attributes:
         reason: what the disconnect handler of a joined client is told.
-        until: why a stream that just ends passes as well, for now.
+        until: why a stream that just ends passes as well, for now; 1002 and 1007 are not told apart then.
     """
 
     name: str

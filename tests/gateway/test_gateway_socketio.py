@@ -236,6 +236,38 @@ async def test_attachments_that_do_not_come_close_the_session(autojump_clock) ->
         assert trio.current_time() - began == pytest.approx(3)
 
 
+async def test_attachments_that_are_not_posted_close_the_session(autojump_clock) -> None:
+    async with opened(echo_server(limits=quick(attachment_timeout=3), ping_interval=100)) as peers:
+        session = await peers.polling()
+        await session.post("40")
+        began = trio.current_time()
+        await session.post('451-["message",{"_placeholder":true,"num":0}]')
+        [inside] = peers.engine.sockets.values()
+        await inside.ended.wait()
+        assert trio.current_time() - began == pytest.approx(3)
+        assert inside.close_reason == "transport error"
+
+
+async def test_all_clients_together_may_only_hold_so_many_bytes_attached() -> None:
+    server = echo_server(limits=quick(receiving=1000))
+    async with opened(server) as peers:
+        first, second = await peers.socketio(), await peers.socketio()
+        for client in (first, second):
+            await client.send('452-["message",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]')
+        await first.send(b"x" * 600)
+        await trio.testing.wait_all_tasks_blocked()
+        await second.send(b"x" * 600)
+        with trio.fail_after(5):
+            assert await second.closed() == 1002
+        await trio.testing.wait_all_tasks_blocked()
+        assert server._attached.used == 600
+        await first.send(b"x" * 100)
+        await trio.testing.wait_all_tasks_blocked()
+        assert server._attached.used == 0
+        assert await first.receive() == '42["auth",{}]'
+        assert str(await first.receive()).startswith('452-["message-back"')
+
+
 async def test_attachments_that_come_leave_no_deadline_behind(autojump_clock) -> None:
     async with opened(echo_server(limits=quick(attachment_timeout=3), ping_interval=100)) as peers:
         ws = await peers.socketio()

@@ -38,7 +38,6 @@ class Session(BaseSocket):
         upgraded: it goes over a WebSocket, from the start or since the upgrade.
         ended: set when nothing of it is left.
         close_reason: one of `BaseServer.reason`, once the end has been asked for.
-        receive_deadline: when the next message must have arrived; set by the layer above.
     """
 
     nursery: trio.Nursery
@@ -51,7 +50,6 @@ class Session(BaseSocket):
         self.closing: bool
         self.close_reason: str | None = None
         self.ended = trio.Event()
-        self.receive_deadline = float("inf")
         self.handler_slots = trio.Semaphore(limits.handlers)
         self._limits = limits
         self._life = trio.CancelScope()
@@ -84,6 +82,9 @@ class Session(BaseSocket):
                         alive_since=self._alive_since,
                     )
                     self.request_close(self.server.reason.PING_TIMEOUT)
+                if not self.closing:
+                    log.info("session %s did not send the rest in time", self.sid)
+                    self.request_close(self.server.reason.TRANSPORT_ERROR)
                 self.nursery.cancel_scope.cancel()
         except* Exception:
             log.exception("session %s failed", self.sid)
@@ -134,6 +135,13 @@ class Session(BaseSocket):
     def heard(self) -> None:
         """Note that the client sent something."""
         self._heard_at = trio.current_time()
+
+    def expect_by(self, deadline: float) -> None:
+        """Close the session at `deadline`, on Trio's clock, unless this is called again; inf is never.
+
+        For a layer above that waits for the rest of something.
+        """
+        self._life.deadline = deadline
 
     async def receive(self, kind: str, data: str | bytes) -> None:
         """Take one packet.
@@ -246,11 +254,7 @@ class Session(BaseSocket):
     async def _read(self, websocket: WebSocket) -> None:
         try:
             while True:
-                if self.receive_deadline == float("inf"):
-                    message = await websocket.receive()
-                else:
-                    message = await self._receive_in_time(websocket)
-                kind, data = packets.decode(message)
+                kind, data = packets.decode(await websocket.receive())
                 await self.receive(kind, data)
         except WebSocketClosed as closed:
             graceful = closed.code in {1000, 1001, 1005}
@@ -259,11 +263,6 @@ class Session(BaseSocket):
         except ProtocolViolation as violation:
             log.info("session %s broke the protocol: %s", self.sid, violation)
             self.request_close(self.server.reason.TRANSPORT_ERROR)
-
-    async def _receive_in_time(self, websocket: WebSocket) -> str | bytes:
-        with trio.move_on_at(self.receive_deadline):
-            return await websocket.receive()
-        raise ProtocolViolation("attachments did not arrive in time")
 
     async def _pump(self, websocket: WebSocket) -> None:
         try:
