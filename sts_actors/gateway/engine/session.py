@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final, Protocol
 
 import trio
 from engineio.base_socket import BaseSocket
@@ -12,10 +12,8 @@ from sts_actors.gateway.engine.heartbeat import heartbeat
 from sts_actors.gateway.engine.outbox import Outbox
 from sts_actors.gateway.engine.packets import Encoded
 from sts_actors.gateway.errors import PeerTooSlow, ProtocolViolation, WebSocketClosed
+from sts_actors.gateway.limits import Limits
 from sts_actors.gateway.wire.websocket import WebSocket
-
-if TYPE_CHECKING:
-    from sts_actors.gateway.engine.server import EngineServer
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +22,19 @@ _UPGRADING_POLL_S: Final = 0.1
 
 _GOING_AWAY: Final = 1001
 _PROTOCOL_ERROR: Final = 1002
+
+
+class SessionServer(Protocol):
+    """The server, as far as its sessions need it."""
+
+    limits: Limits
+    ping_interval: float
+    ping_timeout: float
+    reason: Any
+    stopping: bool
+
+    async def deliver(self, session: "Session", data: str | bytes) -> None:
+        """See `EngineServer.deliver`."""
 
 
 class Session(BaseSocket):
@@ -42,7 +53,7 @@ class Session(BaseSocket):
 
     nursery: trio.Nursery
 
-    def __init__(self, server: "EngineServer", sid: str) -> None:
+    def __init__(self, server: SessionServer, sid: str) -> None:
         super().__init__(server, sid)
         limits = server.limits
         self.queue: Outbox
