@@ -25,7 +25,7 @@ class Limits:
     sessions: int = 500
     """Engine.IO sessions at once; a handshake beyond is answered 503."""
     receiving: int = 128 * MIB
-    """Bytes of unfinished inbound messages, all peers together."""
+    """Bytes of unfinished inbound messages, all peers together; and of attachments that wait for others."""
 
     header_size: int = 16 * 1024
     """A request's line and headers."""
@@ -49,7 +49,9 @@ class Limits:
     send_timeout: float = 10.0
 
     packets_per_payload: int = 16
-    """Packets in one polling request or response; popular clients refuse more."""
+    """Packets in one polling response; popular clients refuse more."""
+    packets_per_request: int = 16_384
+    """Packets in one polling request; popular clients put all that they have into one."""
     frames_per_message: int = 4096
     """WebSocket frames that one message may be cut into."""
     json_depth: int = 64

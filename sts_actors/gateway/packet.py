@@ -77,7 +77,10 @@ class Packet(socketio_packet.Packet):
 
 
 class Incoming:
-    """A received packet, complete once `attachments_left` is 0. `kind` is never one of the binary types."""
+    """A received packet, complete once `attachments_left` is 0. `kind` is never one of the binary types.
+
+    `size` is the bytes attached so far.
+    """
 
     def __init__(self, kind: int, namespace: str, number: int | None, data: Any, attachments: int) -> None:
         self.kind = kind
@@ -86,7 +89,7 @@ class Incoming:
         self.data = data
         self.attachments_left = attachments
         self._attachments: list[bytes] = []
-        self._size = 0
+        self.size = 0
 
     def attach(self, data: bytes, limits: Limits) -> None:
         """Take the next attachment; the last one puts them all into `data`.
@@ -94,8 +97,8 @@ class Incoming:
         Raises:
             ProtocolViolation: they are too large, or the data refers to one that does not exist.
         """
-        self._size += len(data)
-        if self._size > limits.attachment_bytes:
+        self.size += len(data)
+        if self.size > limits.attachment_bytes:
             raise ProtocolViolation("too many bytes attached")
         self._attachments.append(data)
         self.attachments_left -= 1
@@ -168,8 +171,8 @@ def _check(kind: int, number: int | None, data: Any) -> None:
     elif kind == ACK:
         valid = isinstance(data, list) and number is not None
     elif kind == CONNECT:
-        valid = data is _ABSENT or isinstance(data, dict)
+        valid = number is None and (data is _ABSENT or isinstance(data, dict))
     else:
-        valid = data is _ABSENT
+        valid = number is None and data is _ABSENT
     if not valid:
         raise ProtocolViolation("invalid payload")

@@ -18,6 +18,7 @@ from sts_actors.gateway.errors import DisconnectedError, ProtocolViolation
 from sts_actors.gateway.limits import MIB, Limits
 from sts_actors.gateway.manager import Manager
 from sts_actors.gateway.packet import Incoming, Packet
+from sts_actors.gateway.wire.budget import ReceiveBudget
 from sts_actors.gateway.wire.messages import Handler
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,7 @@ class Server(socketio.AsyncServer):
             allow_upgrades=allow_upgrades,
             path=path,
         )
+        self._attached = ReceiveBudget(self.eio.limits.receiving)
         self._connections: dict[str, Connection] = {}
         self._clients: dict[str, Client] = {}
 
@@ -185,29 +187,42 @@ class Server(socketio.AsyncServer):
     async def _handle_eio_disconnect(self, eio_sid: str, _reason: str) -> None:
         # The client's connections lived in its session's nursery: they have left before.
         self.environ.pop(eio_sid, None)
-        self._clients.pop(eio_sid, None)
+        client = self._clients.pop(eio_sid, None)
+        if client is not None:
+            self._forget_assembling(client)
 
     async def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
         client = self._clients[eio_sid]
         if client.settling is not None:
             # Its connect handler still runs; what comes after it may depend on how that ends.
             await client.settling.wait()
-        incoming, client.assembling = client.assembling, None
+        incoming = client.assembling
         if incoming is None:
             if isinstance(data, bytes):
                 raise ProtocolViolation("bytes that belong to no packet")
             incoming = packet.decode(data, self.eio.limits)
             if incoming.attachments_left:
-                client.session.receive_deadline = trio.current_time() + self.eio.limits.attachment_timeout
+                client.assembling = incoming
+                client.session.expect_by(trio.current_time() + self.eio.limits.attachment_timeout)
         elif isinstance(data, str):
             raise ProtocolViolation("text where an attachment was due")
         else:
-            incoming.attach(data, self.eio.limits)
-        if incoming.attachments_left:
-            client.assembling = incoming
-            return
-        client.session.receive_deadline = float("inf")
-        await self._handle_packet(client, incoming)
+            self._attach(incoming, data)
+        if not incoming.attachments_left:
+            if client.assembling is not None:
+                self._forget_assembling(client)
+                client.session.expect_by(float("inf"))
+            await self._handle_packet(client, incoming)
+
+    def _attach(self, incoming: Incoming, data: bytes) -> None:
+        if not self._attached.take(len(data)):
+            raise ProtocolViolation("all clients together have attached too much")
+        incoming.attach(data, self.eio.limits)
+
+    def _forget_assembling(self, client: Client) -> None:
+        if client.assembling is not None:
+            self._attached.give_back(client.assembling.size)
+            client.assembling = None
 
     async def _handle_packet(self, client: Client, incoming: Incoming) -> None:
         connection = client.connections.get(incoming.namespace)

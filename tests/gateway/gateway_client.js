@@ -40,6 +40,8 @@ const failure = async (path, auth) => {
   out.custom = (await call(custom, "echo", "c"))[0];
   socket.emit("emit_back", "x".repeat(4000000));
   out.big = (await event(socket, "back")).length;
+  for (let number = 0; number < 100; number++) socket.emit("count", number);
+  out.counted = (await call(socket, "counted"))[0];
   socket.emit("throw_me_out");
   out.ended = await event(socket, "disconnect");
   custom.disconnect();

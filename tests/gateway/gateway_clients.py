@@ -38,6 +38,10 @@ async def asynchronous(url: str, transports: list[str]) -> dict:
     for big in ("x" * 4_000_000, b"x" * 4_000_000):
         await client.emit("emit_back", big)
         out[f"big {type(big).__name__}"] = await asyncio.wait_for(heard.get(), 10) == big
+    for number in range(100):
+        await client.emit("count", number)
+    await asyncio.gather(*(client.emit("count", number) for number in range(100)))
+    out["counted"] = await client.call("counted")
     out["transport at the end"] = client.transport()
     await client.emit("throw_me_out")
     out["ended"] = await asyncio.wait_for(ended.get(), 10)
@@ -56,6 +60,9 @@ def threaded(url: str, transports: list[str]) -> dict:
         out = {"transport": client.transport, "echo": client.call("echo", ("a", b"b") and "a")}
         client.emit("emit_back", {"n": 1})
         out["back"] = client.receive(timeout=5)
+        for number in range(100):
+            client.emit("count", number)
+        out["counted"] = client.call("counted")
     return out
 
 

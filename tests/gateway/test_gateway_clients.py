@@ -18,6 +18,9 @@ HERE = Path(__file__).parent
 
 def sample() -> Server:
     server = Server()
+    counted = []
+    server.on("count", lambda sid, number: counted.append(number))
+    server.on("counted", lambda sid: len(counted))
 
     for namespace in ("/", "/custom"):
 
@@ -86,6 +89,7 @@ async def test_python_socketios_asyncio_client_works_unchanged(transports: str) 
         "custom": "c",
         "big str": True,
         "big bytes": True,
+        "counted": 200,
         "ended": "server disconnect",
         "refused": "AUTH_FAILED",
     }
@@ -96,7 +100,12 @@ async def test_python_socketios_asyncio_client_works_unchanged(transports: str) 
 async def test_python_socketios_threaded_client_works_unchanged(transports: str) -> None:
     async with listening(sample()) as url:
         out = await run([sys.executable, str(HERE / "gateway_clients.py"), "threaded", url, transports])
-    assert out == {"transport": transports.rpartition(",")[2], "echo": "a", "back": ["back", {"n": 1}]}
+    assert out == {
+        "transport": transports.rpartition(",")[2],
+        "echo": "a",
+        "back": ["back", {"n": 1}],
+        "counted": 100,
+    }
 
 
 # Not over polling: told by a close packet, this client stays away.
@@ -142,6 +151,7 @@ async def test_the_javascript_client_works_unchanged(transports: str, javascript
         "binary": [0, 255],
         "asked": {"x": 5},
         "big": 4_000_000,
+        "counted": 100,
         "custom": "c",
         "ended": "io server disconnect",
         "refused": "AUTH_FAILED",

@@ -262,6 +262,30 @@ async def test_a_clients_events_wait_for_a_free_slot_and_its_neighbours_do_not()
         assert running == [0, 1, 2, 3]
 
 
+async def test_a_client_that_takes_no_answers_is_asked_for_no_more_questions() -> None:
+    server = Server(limits=quick(outbox_bytes=1000))
+    asked = []
+
+    @server.event
+    async def ask(sid, number):
+        asked.append(number)
+        return "x" * 600
+
+    async with opened(server) as peers:
+        session = await peers.polling()
+        await session.post("40")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(
+                session.post, "\x1e".join(f'42{number}["ask",{number}]' for number in range(10))
+            )
+            await trio.testing.wait_all_tasks_blocked()
+            assert asked == [0, 1]
+            answers = ""
+            while answers.count("x" * 600) < 10:
+                answers += (await session.poll()).text
+        assert asked == list(range(10))
+
+
 async def test_without_async_handlers_they_run_one_after_another() -> None:
     server = Server(async_handlers=False, limits=quick())
     log = []

@@ -117,17 +117,6 @@ async def test_a_second_websocket_during_the_probe_is_accepted_and_closed() -> N
         assert await ws.receive() == "3probe"
 
 
-@pytest.mark.parametrize("first", ["2", "2other", "4hello", "abc", b"2probe"])
-async def test_a_wrong_probe_closes_the_websocket_and_the_session_goes_on_polling(first: str | bytes) -> None:
-    async with opened(echo_engine()) as peers:
-        session = await peers.polling()
-        ws = await peers.ws(peers.target("websocket", sid=session.sid))
-        await ws.send(first)
-        await ws.closed()
-        await session.post("4hello")
-        assert (await session.poll()).text == "4hello"
-
-
 async def test_a_probe_that_breaks_off_leaves_polling_as_it_was(autojump_clock) -> None:
     async with opened(echo_engine(ping_interval=100)) as peers:
         session = await peers.polling()

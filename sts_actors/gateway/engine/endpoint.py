@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final, Protocol
 
 import attrs
 import trio
@@ -16,19 +16,32 @@ from sts_actors.gateway.errors import BadRequest, ProtocolViolation, WebSocketCl
 from sts_actors.gateway.wire.messages import Handler, HttpRequest, HttpResponse
 from sts_actors.gateway.wire.upgrade import Proposal
 
-if TYPE_CHECKING:
-    from sts_actors.gateway.engine.server import EngineServer
-
 log = logging.getLogger(__name__)
 
 _TEXT: Final = ("Content-Type", "text/plain; charset=UTF-8")
 _FRESH: Final = ("Cache-Control", "no-store")
 
 
+class SessionHouse(Protocol):
+    """The server, as far as its endpoint needs it: where sessions are opened and found."""
+
+    sockets: dict[str, Session]
+    transports: list[str]
+    allow_upgrades: bool
+    max_http_buffer_size: int
+    reason: Any
+
+    async def open(self, request: HttpRequest, transport: str) -> Session | Refusal | HttpResponse:
+        """See `EngineServer.open`."""
+
+    def greeting(self, sid: str, transport: str) -> str:
+        """See `EngineServer.greeting`."""
+
+
 class Endpoint:
     """Where a server's requests arrive: Engine.IO at `path`, other routes elsewhere."""
 
-    def __init__(self, server: "EngineServer", *, path: str, origins: OriginPolicy) -> None:
+    def __init__(self, server: SessionHouse, *, path: str, origins: OriginPolicy) -> None:
         self._server = server
         self._path = path
         self._origins = origins
@@ -39,7 +52,14 @@ class Endpoint:
         self._routes.setdefault(path, {})[method.upper()] = handler
 
     async def http(self, request: HttpRequest) -> HttpResponse:
-        """Answer a request: of Engine.IO, or of another route."""
+        """Answer a request: of Engine.IO, or of another route.
+
+        Raises:
+            BadRequest: it cannot be served, and its connection no further.
+        """
+        if request.header("transfer-encoding") and request.header("content-length"):
+            # A proxy may believe the one and we the other: what follows would be somebody else's request.
+            raise BadRequest(400, "a body has a length or is chunked, not both")
         if request.path.rstrip("/") != self._path:
             return await self._other_route(request)
         if not self._origins.permits(request):
@@ -112,7 +132,10 @@ class Endpoint:
         async def body() -> bytes:
             if request.header("content-encoding", "identity") != "identity":
                 raise BadRequest(415, "encoded bodies are not accepted")
-            return await request.body(self._server.max_http_buffer_size, heard=session.heard)
+            limit = self._server.max_http_buffer_size
+            if int(request.header("content-length", "0")) > limit:
+                raise BadRequest(413, f"a body may have {limit} bytes")
+            return await request.body(limit, heard=session.heard)
 
         try:
             await session.post(body)

@@ -65,6 +65,12 @@ class Outbox:
             if not self.closed:
                 self._append(group)
 
+    async def wait_for_senders(self) -> None:
+        """Wait until those who wait for room now have it, or have given up; checkpoints only then."""
+        if self._turn.locked():
+            async with self._turn:
+                pass
+
     async def take(self, max_packets: int) -> list[Encoded]:
         """Wait for packets and take up to `max_packets`; an empty list once it is closed and empty."""
         while not self._packets:

@@ -284,8 +284,10 @@ class EngineServer(BaseServer):
         """Start a handler in `nursery` when the session has a slot for it; it has begun when this returns.
 
         Waiting for its beginning is what keeps a client's events in order: Trio runs tasks that were started
-        together in any order.
+        together in any order. Waiting for what earlier handlers send is what keeps a client that asks and
+        takes no answers from filling the memory with them.
         """
+        await session.queue.wait_for_senders()
         try:
             session.handler_slots.acquire_nowait()
         except trio.WouldBlock:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final, Protocol
 
 import trio
 from engineio.base_socket import BaseSocket
@@ -12,10 +12,8 @@ from sts_actors.gateway.engine.heartbeat import heartbeat
 from sts_actors.gateway.engine.outbox import Outbox
 from sts_actors.gateway.engine.packets import Encoded
 from sts_actors.gateway.errors import PeerTooSlow, ProtocolViolation, WebSocketClosed
+from sts_actors.gateway.limits import Limits
 from sts_actors.gateway.wire.websocket import WebSocket
-
-if TYPE_CHECKING:
-    from sts_actors.gateway.engine.server import EngineServer
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +22,19 @@ _UPGRADING_POLL_S: Final = 0.1
 
 _GOING_AWAY: Final = 1001
 _PROTOCOL_ERROR: Final = 1002
+
+
+class SessionServer(Protocol):
+    """The server, as far as its sessions need it."""
+
+    limits: Limits
+    ping_interval: float
+    ping_timeout: float
+    reason: Any
+    stopping: bool
+
+    async def deliver(self, session: "Session", data: str | bytes) -> None:
+        """See `EngineServer.deliver`."""
 
 
 class Session(BaseSocket):
@@ -38,12 +49,11 @@ class Session(BaseSocket):
         upgraded: it goes over a WebSocket, from the start or since the upgrade.
         ended: set when nothing of it is left.
         close_reason: one of `BaseServer.reason`, once the end has been asked for.
-        receive_deadline: when the next message must have arrived; set by the layer above.
     """
 
     nursery: trio.Nursery
 
-    def __init__(self, server: "EngineServer", sid: str) -> None:
+    def __init__(self, server: SessionServer, sid: str) -> None:
         super().__init__(server, sid)
         limits = server.limits
         self.queue: Outbox
@@ -51,7 +61,6 @@ class Session(BaseSocket):
         self.closing: bool
         self.close_reason: str | None = None
         self.ended = trio.Event()
-        self.receive_deadline = float("inf")
         self.handler_slots = trio.Semaphore(limits.handlers)
         self._limits = limits
         self._life = trio.CancelScope()
@@ -84,6 +93,9 @@ class Session(BaseSocket):
                         alive_since=self._alive_since,
                     )
                     self.request_close(self.server.reason.PING_TIMEOUT)
+                if not self.closing:
+                    log.info("session %s did not send the rest in time", self.sid)
+                    self.request_close(self.server.reason.TRANSPORT_ERROR)
                 self.nursery.cancel_scope.cancel()
         except* Exception:
             log.exception("session %s failed", self.sid)
@@ -134,6 +146,13 @@ class Session(BaseSocket):
     def heard(self) -> None:
         """Note that the client sent something."""
         self._heard_at = trio.current_time()
+
+    def expect_by(self, deadline: float) -> None:
+        """Close the session at `deadline`, on Trio's clock, unless this is called again; inf is never.
+
+        For a layer above that waits for the rest of something.
+        """
+        self._life.deadline = deadline
 
     async def receive(self, kind: str, data: str | bytes) -> None:
         """Take one packet.
@@ -189,7 +208,7 @@ class Session(BaseSocket):
             raise ProtocolViolation("two requests at once")
         self._posting = True
         try:
-            payload = packets.decode_payload(await body(), max_packets=self._limits.packets_per_payload)
+            payload = packets.decode_payload(await body(), max_packets=self._limits.packets_per_request)
             self.heard()
             for kind, data in payload:
                 if self.closing:
@@ -246,11 +265,7 @@ class Session(BaseSocket):
     async def _read(self, websocket: WebSocket) -> None:
         try:
             while True:
-                if self.receive_deadline == float("inf"):
-                    message = await websocket.receive()
-                else:
-                    message = await self._receive_in_time(websocket)
-                kind, data = packets.decode(message)
+                kind, data = packets.decode(await websocket.receive())
                 await self.receive(kind, data)
         except WebSocketClosed as closed:
             graceful = closed.code in {1000, 1001, 1005}
@@ -259,11 +274,6 @@ class Session(BaseSocket):
         except ProtocolViolation as violation:
             log.info("session %s broke the protocol: %s", self.sid, violation)
             self.request_close(self.server.reason.TRANSPORT_ERROR)
-
-    async def _receive_in_time(self, websocket: WebSocket) -> str | bytes:
-        with trio.move_on_at(self.receive_deadline):
-            return await websocket.receive()
-        raise ProtocolViolation("attachments did not arrive in time")
 
     async def _pump(self, websocket: WebSocket) -> None:
         try:
