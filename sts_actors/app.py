@@ -53,6 +53,7 @@ async def run_service(
             ping_interval=settings.ping_interval_s,
             ping_timeout=settings.ping_timeout_s,
             max_http_buffer_size=settings.max_buffer_bytes,
+            cors_allowed_origins=_origins(settings.cors_allowed_origins),
         )
         dubbing = Dubbing(settings=settings, models=models, metrics=metrics)
         attach(server, dubbing)
@@ -72,12 +73,20 @@ async def run_service(
 
 
 def _check_exposure(settings: Settings) -> None:
-    if settings.auth_token or settings.allow_public_without_token or _is_loopback(settings.host):
+    if settings.auth_token or _is_loopback(settings.host):
+        return
+    if settings.allow_public_without_token:
+        log.warning("%s can be reached from outside, and anybody may dub: no STS_AUTH_TOKEN", settings.host)
         return
     raise ConfigError(
         f"{settings.host} can be reached from outside and STS_AUTH_TOKEN is not set: set it, "
         "or set STS_ALLOW_PUBLIC_WITHOUT_TOKEN=true"
     )
+
+
+def _origins(listed: str) -> list[str] | None:
+    """The origins of browsers' pages that may connect; None for the service's own alone."""
+    return [origin.strip() for origin in listed.split(",") if origin.strip()] or None
 
 
 def _is_loopback(host: str) -> bool:

@@ -51,6 +51,7 @@ class Settings:
     allow_public_without_token: bool = _setting(
         "server.allow_public_without_token", "STS_ALLOW_PUBLIC_WITHOUT_TOKEN"
     )
+    cors_allowed_origins: str = _setting("server.cors_allowed_origins", "CORS_ALLOWED_ORIGINS")
     max_concurrent_streams: int = _setting("server.max_concurrent_streams", "MAX_CONCURRENT_STREAMS", low=1)
     auto_disconnect_delay_s: float = _setting(
         "server.auto_disconnect_delay_s", "AUTO_DISCONNECT_DELAY", low=0

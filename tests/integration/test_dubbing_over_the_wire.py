@@ -6,7 +6,15 @@ import pytest
 import trio
 from running import QUICK, dub, dubbing, http_get, marked, running, who_speaks
 
-from sts_actors.client import Backpressure, Complete, Processed, StreamRefused, open_client
+from sts_actors.client import (
+    Backpressure,
+    Complete,
+    ConnectFailed,
+    Processed,
+    StreamRefused,
+    open_client,
+)
+from sts_actors.errors import ConfigError
 from supervision import channel_statistics, task_tree
 
 
@@ -203,3 +211,24 @@ async def test_a_wrong_token_is_refused_before_any_state_exists():
             pass
         async with open_client(service.url, headers={"Authorization": "Bearer right"}):
             pass
+
+
+async def test_a_page_of_another_origin_is_let_in_only_when_it_is_listed():
+    async with running(**QUICK, cors_allowed_origins="https://a.example, https://b.example") as service:
+        for origin, fits in (("https://b.example", True), ("https://c.example", False)):
+            if fits:
+                async with open_client(service.url, headers={"Origin": origin}) as client:
+                    assert client.sid
+            else:
+                with pytest.raises(ConnectFailed, match="403"):
+                    async with open_client(service.url, headers={"Origin": origin}):
+                        raise AssertionError("let in")
+
+
+async def test_a_public_address_without_a_token_needs_the_operators_word_and_is_warned_of(caplog):
+    with pytest.raises(ExceptionGroup) as caught:
+        async with running(**QUICK, host="0.0.0.0"):
+            raise AssertionError("served")
+    assert caught.group_contains(ConfigError, match="STS_AUTH_TOKEN")
+    async with running(**QUICK, host="0.0.0.0", allow_public_without_token=True):
+        assert "can be reached from outside" in caplog.text
