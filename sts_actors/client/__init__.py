@@ -23,6 +23,7 @@ from sts_actors.client.errors import (
 )
 from sts_actors.client.inbox import Events
 from sts_actors.client.incoming import Event
+from sts_actors.client.reconnect import Reconnect
 from sts_actors.client.worker import DubbingStream, StreamInit, open_dubbing_stream
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "NoAnswer",
     "Processed",
     "Ready",
+    "Reconnect",
     "ServerErrorEvent",
     "ServerWarning",
     "StreamEvent",

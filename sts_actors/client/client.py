@@ -13,13 +13,16 @@ from sts_actors.client.connection import Connection, Target, dialler
 from sts_actors.client.inbox import MAX_BYTES, MAX_EVENTS, Events
 from sts_actors.client.incoming import Event
 from sts_actors.client.packets import ack_frames, event_frames
+from sts_actors.client.reconnect import Reconnect
+from sts_actors.client.reconnecting import Reconnecting
 
 
 class Client:
     """A connected Socket.IO client: see `open_client`."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection | Reconnecting, events: Events) -> None:
         self._connection = connection
+        self._events = events
         self._namespace = connection.target.namespace
 
     @property
@@ -30,15 +33,28 @@ class Client:
     @property
     def events(self) -> Events:
         """What the server emits: an async iterator of `Event`; see `Events` for how it ends."""
-        return self._connection.events
+        return self._events
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection now; one that reconnects may be without for a while."""
+        return self._connection.connected
+
+    async def wait_connected(self) -> None:
+        """Wait until there is a connection.
+
+        Raises:
+            ConnectionLost: there will be none any more.
+        """
+        await self._connection.wait_connected()
 
     @property
     def closed(self) -> bool:
-        """Whether the connection has ended, in whatever manner; `events` may still hold some."""
+        """Whether the connection has ended for good, in whatever manner; `events` may still hold some."""
         return self._connection.over.is_set()
 
     async def wait_closed(self) -> None:
-        """Wait until the connection has ended."""
+        """Wait until the connection has ended for good."""
         await self._connection.over.wait()
 
     async def emit(self, name: str, *args: Any) -> None:
@@ -49,7 +65,7 @@ class Client:
         later, the whole message is.
 
         Raises:
-            ConnectionLost: there is no connection any more.
+            ConnectionLost: there is no connection now, or it was lost meanwhile; nothing is sent again.
             MessageTooLarge: the server takes no message of this size.
             TypeError, ValueError: `args` is not JSON, or `name` is reserved.
         """
@@ -87,6 +103,7 @@ async def open_client(
     headers: Mapping[str, str] | None = None,
     namespace: str = "/",
     connect_timeout_s: float = 10.0,
+    reconnect: Reconnect | None = None,
     tls: ssl.SSLContext | None = None,
     max_buffered_events: int = MAX_EVENTS,
     max_buffered_bytes: int = MAX_BYTES,
@@ -102,6 +119,10 @@ async def open_client(
         headers: for the HTTP handshake.
         namespace: the one to join.
         connect_timeout_s: from the dial to the server's consent.
+        reconnect: come back after a lost connection, as this says; None ends with it. What the server did not
+            get is not sent again. `events` goes on, with an event `disconnect` (the reason) and an event
+            `connect` (the new sid) between what came before and after. The server's own dismissal or refusal
+            ends for good, and so does falling behind with reading. The first connection is not tried again.
         tls: which certificates to trust; the system's authorities when None.
         max_buffered_events: how many events may wait unread before the connection is given up.
         max_buffered_bytes: how many bytes of events may wait so.
@@ -115,16 +136,17 @@ async def open_client(
         namespace=namespace,
         auth=None if auth is None else dict(auth),
     )
-    connection = Connection(
-        target,
-        Events(max_events=max_buffered_events, max_bytes=max_buffered_bytes),
-        max_event_bytes=max_buffered_bytes,
-    )
+    events = Events(max_events=max_buffered_events, max_bytes=max_buffered_bytes)
+    connection: Connection | Reconnecting
+    if reconnect is None:
+        connection = Connection(target, events, max_event_bytes=max_buffered_bytes)
+    else:
+        connection = Reconnecting(target, events, reconnect, max_event_bytes=max_buffered_bytes)
     failure: Exception | None = None
     async with trio.open_nursery() as nursery:
         try:
             await nursery.start(partial(connection.run, dialler(tls), connect_timeout_s=connect_timeout_s))
-            yield Client(connection)
+            yield Client(connection, events)
         except Exception as error:  # noqa: BLE001 - raised again below, outside the nursery's group
             failure = error
             # The goodbye is bounded; a cancellation in its middle must not replace the caller's error.

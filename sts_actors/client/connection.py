@@ -20,7 +20,7 @@ import trio
 from sts_actors.client.address import Address, Headers
 from sts_actors.client.dial import dial
 from sts_actors.client.errors import ConnectFailed, ConnectionLost, End, Ended, MessageTooLarge, NoAnswer
-from sts_actors.client.inbox import Events, InboxFull
+from sts_actors.client.inbox import Inbox, InboxFull
 from sts_actors.client.incoming import (
     Answer,
     Connected,
@@ -83,10 +83,10 @@ class Target:
 class Connection:
     """The machinery below `Client`; `run` in a task of its own, everything else from any task."""
 
-    def __init__(self, target: Target, events: Events, *, max_event_bytes: int) -> None:
+    def __init__(self, target: Target, events: Inbox, *, max_event_bytes: int) -> None:
         self.target = target
-        self.events = events
         self.sid = ""
+        self._events = events
         self._decoder = Decoder(target.namespace, max_bytes=max_event_bytes)
         self._opened: Opened | None = None
         self._connected = False
@@ -132,6 +132,31 @@ class Connection:
         if not self._connected:
             reason = self._end.reason if self._end else "given up"
             raise ConnectFailed(f"cannot connect to {self.target.address}: {reason}")
+
+    @property
+    def connected(self) -> bool:
+        """Whether the server has let this client in and nothing has ended since."""
+        return self._connected and not self.over.is_set()
+
+    @property
+    def end(self) -> End | None:
+        """How it ended; None while it goes on, and when it was stopped here."""
+        return self._end
+
+    @property
+    def ever_connected(self) -> bool:
+        """Whether the server has let this client in."""
+        return self._connected
+
+    async def wait_connected(self) -> None:
+        """Return at once.
+
+        Raises:
+            ConnectionLost: the connection has ended.
+        """
+        await trio.lowlevel.checkpoint()
+        if self.over.is_set():
+            raise self._gone()
 
     def stop(self) -> None:
         """Begin the goodbye; `run` returns within `CLOSE_S`."""
@@ -188,8 +213,10 @@ class Connection:
                         await self._listen(transport, on_connected)
                 except Ended as ended:
                     self._end = ended.end
-                except (ProtocolViolation, InboxFull) as fault:
+                except ProtocolViolation as fault:
                     self._end = End(str(fault))
+                except InboxFull as full:
+                    self._end = End(str(full), final=True)
                 await self._leave(transport)
                 nursery.cancel_scope.cancel()
         finally:
@@ -221,7 +248,7 @@ class Connection:
     def _take(self, arrived: Incoming) -> None:
         match arrived:
             case Event():
-                self.events.put(arrived)
+                self._events.put(arrived)
             case Ping(data=data):
                 with suppress(trio.WouldBlock):  # then a pong is on its way already
                     self._pings.send_nowait(data)
@@ -231,9 +258,9 @@ class Connection:
                     pending.args = args
                     pending.settled.set()
             case Refused(message=message):
-                raise Ended(f"the server refused: {message}")
-            case Left():
-                raise Ended("the server closed the connection", orderly=True)
+                raise Ended(f"the server refused: {message}", final=True)
+            case Left(dismissed=dismissed):
+                raise Ended("the server closed the connection", orderly=True, final=dismissed)
             case _:
                 raise ProtocolViolation("the server opened the connection twice")
 
@@ -297,7 +324,7 @@ class Connection:
         """Wake everybody who waits for this connection; idempotent."""
         self._outgoing.close()
         lost = None if self._end is None or self._end.orderly else str(self._gone())
-        self.events.close(lost)
+        self._events.close(lost)
         self.over.set()
         for pending in self._calls.values():
             pending.settled.set()

@@ -60,15 +60,23 @@ class StreamRefused(ClientError):  # noqa: N818 - see above
 
 @attrs.frozen
 class End:
-    """How a connection ended; `orderly` when either side said goodbye."""
+    """How a connection ended.
+
+    Attributes:
+        reason: one line.
+        orderly: either side said goodbye.
+        final: there is no point in coming back: the server dismissed or refused this client, or the client
+            itself cannot keep up.
+    """
 
     reason: str
     orderly: bool = False
+    final: bool = False
 
 
 class Ended(Exception):  # noqa: N818 - a signal between our own layers; callers see ClientError
     """The connection has ended. Stays inside this package."""
 
-    def __init__(self, reason: str, *, orderly: bool = False) -> None:
+    def __init__(self, reason: str, *, orderly: bool = False, final: bool = False) -> None:
         super().__init__(reason)
-        self.end = End(reason, orderly)
+        self.end = End(reason, orderly, final)

@@ -49,7 +49,9 @@ class Refused:
 
 @attrs.frozen
 class Left:
-    """The server says goodbye."""
+    """The server says goodbye: to the connection, or (`dismissed`) to this client in its namespace."""
+
+    dismissed: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -172,7 +174,7 @@ class Decoder:
         if kind == socketio.packet.CONNECT_ERROR:
             return Refused(_refusal(data))
         if kind == socketio.packet.DISCONNECT:
-            return Left()
+            return Left(dismissed=True)
         raise ProtocolViolation(f"the server sent a Socket.IO packet of type {kind}")
 
 
