@@ -20,7 +20,8 @@ are added with `server.route("GET", path, handler)`. `EngineServer` is for who w
 `on("connect" | "message" | "disconnect")` and `send`.
 
 From the bottom: `wire` (TCP, HTTP/1.1, WebSocket), `engine` (sessions, heartbeat, polling, upgrade), then
-`packet`, `connection`, `manager` and `server` for Socket.IO; `serving` opens and closes the whole.
+`packet`, `connection`, `membership`, `manager` and `server` for Socket.IO; `serving` opens and closes the
+whole.
 """
 
 from socketio import AsyncNamespace

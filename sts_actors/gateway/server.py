@@ -17,11 +17,10 @@ from sts_actors.gateway.engine.server import EngineServer, library_log
 from sts_actors.gateway.errors import DisconnectedError, ProtocolViolation
 from sts_actors.gateway.limits import MIB, Limits
 from sts_actors.gateway.manager import Manager
+from sts_actors.gateway.membership import Memberships
 from sts_actors.gateway.packet import Incoming, Packet
 from sts_actors.gateway.wire.budget import ReceiveBudget
 from sts_actors.gateway.wire.messages import Handler
-
-log = logging.getLogger(__name__)
 
 
 class Server(socketio.AsyncServer):
@@ -81,7 +80,8 @@ class Server(socketio.AsyncServer):
             path=path,
         )
         self._attached = ReceiveBudget(self.eio.limits.receiving)
-        self._connections: dict[str, Connection] = {}
+        self._memberships = Memberships(self, self.eio.limits, self._trigger_event)
+        self._connections = self._memberships.connections
         self._clients: dict[str, Client] = {}
 
     @property
@@ -182,7 +182,7 @@ class Server(socketio.AsyncServer):
     async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
         await super()._handle_eio_connect(eio_sid, environ)
         client = self._clients[eio_sid] = Client(self.eio.sockets[eio_sid])
-        self._expect_connect(client)
+        self._memberships.expect_connect(client)
 
     async def _handle_eio_disconnect(self, eio_sid: str, _reason: str) -> None:
         # The client's connections lived in its session's nursery: they have left before.
@@ -245,6 +245,22 @@ class Server(socketio.AsyncServer):
         else:
             connection.request_end(self.reason.CLIENT_DISCONNECT)
 
+    async def _handle_connect(self, eio_sid: str, namespace: str, data: Any) -> None:
+        client = self._clients[eio_sid]
+        if not self._knows(namespace):
+            refusal = Packet(packet.CONNECT_ERROR, data={"message": "Invalid namespace"}, namespace=namespace)
+            await client.session.send(refusal.group())
+        elif not client.session.closing:
+            await self._memberships.begin(client, namespace, data)
+
+    def _knows(self, namespace: str) -> bool:
+        return (
+            namespace in self.handlers
+            or namespace in self.namespace_handlers
+            or self.namespaces == "*"
+            or namespace in self.namespaces
+        )
+
     async def _start_event(self, connection: Connection, incoming: Incoming) -> None:
         handle = partial(
             self._handle_event_internal,
@@ -280,118 +296,6 @@ class Server(socketio.AsyncServer):
             # Found out beforehand: to try, and to try again after a TypeError, runs a faulty handler twice.
             args = fitting(handler, *args)
         return await called(handler, *args)
-
-    # -- a connection's life --------------------------------------------------------------------------------
-
-    async def _handle_connect(self, eio_sid: str, namespace: str, data: Any) -> None:
-        client = self._clients[eio_sid]
-        if not self._knows(namespace):
-            refusal = Packet(packet.CONNECT_ERROR, data={"message": "Invalid namespace"}, namespace=namespace)
-            await client.session.send(refusal.group())
-            return
-        if client.session.closing:
-            return
-        sid = await self.manager.pre_connect(eio_sid, namespace)
-        connection = self._connections[sid] = Connection(client, sid, namespace)
-        client.connections[namespace] = connection
-        client.patience.cancel()
-        client.settling = trio.Event()
-        client.session.nursery.start_soon(self._live, connection, data, client.settling)
-
-    def _knows(self, namespace: str) -> bool:
-        return (
-            namespace in self.handlers
-            or namespace in self.namespace_handlers
-            or self.namespaces == "*"
-            or namespace in self.namespaces
-        )
-
-    async def _live(self, connection: Connection, auth: Any, settled: trio.Event) -> None:
-        """Own a connection: admit it, hold its nursery until its end is asked for, say goodbye."""
-        try:
-            async with trio.open_nursery() as connection.nursery:
-                try:
-                    admitted = await self._admit(connection, auth)
-                finally:
-                    settled.set()
-                    connection.client.settling = None
-                if admitted:
-                    await trio.sleep_forever()
-                connection.nursery.cancel_scope.cancel()
-        finally:
-            with trio.move_on_after(self.eio.limits.teardown_timeout, shield=True) as scope:
-                await self._leave(connection)
-            if scope.cancelled_caught:
-                log.error("the disconnect handler of %s was cut", connection.sid)
-
-    async def _admit(self, connection: Connection, auth: Any) -> bool:
-        namespace, sid = connection.namespace, connection.sid
-        greeting = Packet(packet.CONNECT, {"sid": sid}, namespace=namespace).group()
-        if self.always_connect:
-            await self.manager.connect(sid, namespace)
-            await connection.join(greeting)
-        refusal = await self._refusal(connection, auth)
-        if refusal is None:
-            if not self.always_connect:
-                await self.manager.connect(sid, namespace)
-                await connection.join(greeting)
-            return True
-        kind = packet.DISCONNECT if self.always_connect else packet.CONNECT_ERROR
-        data = None if self.always_connect else refusal
-        connection.joined = False
-        await connection.session.send(Packet(kind, data=data, namespace=namespace).group())
-        return False
-
-    async def _refusal(self, connection: Connection, auth: Any) -> dict[str, Any] | None:
-        """What the client is told when its connect handler does not admit it."""
-        refusal: dict[str, Any] = exceptions.ConnectionRefusedError().error_args
-        environ = self.environ.get(connection.session.sid, {})
-        try:
-            verdict = await self._trigger_event(
-                "connect", connection.namespace, connection.sid, environ, auth
-            )
-        except exceptions.ConnectionRefusedError as refused:
-            refusal = refused.error_args
-        except ConnectionRefusedError as refused:
-            # Raised by hand it has a message; raised by a socket it has an errno, which is nobody's business.
-            told = refused.args[0] if len(refused.args) == 1 else "Connection refused by server"
-            refusal = {"message": str(told)}
-        except Exception:
-            log.exception("the connect handler failed")
-        else:
-            if verdict is not False:
-                return None
-        return refusal
-
-    async def _leave(self, connection: Connection) -> None:
-        client, sid, namespace = connection.client, connection.sid, connection.namespace
-        connection.leaving = True
-        del self._connections[sid]
-        for pending in connection.calls:
-            pending.give_up()
-        try:
-            if connection.joined:
-                client.has_left = True
-                self.manager.pre_disconnect(sid, namespace)
-                reason = connection.reason or client.session.close_reason or self.reason.SERVER_DISCONNECT
-                await logged(self._trigger_event, "disconnect", namespace, sid, reason)
-        finally:
-            self.manager.basic_disconnect(sid, namespace)
-            del client.connections[namespace]
-            connection.left.set()
-            self._expect_connect(client)
-
-    def _expect_connect(self, client: Client) -> None:
-        """Close a session that belongs to no namespace in time."""
-
-        async def watch(patience: trio.CancelScope) -> None:
-            with patience:
-                await trio.sleep(self.eio.limits.connect_timeout)
-                client.session.request_close(self.reason.SERVER_DISCONNECT)
-
-        if not (client.session.closing or client.connections):
-            client.patience = trio.CancelScope()
-            client.session.nursery.start_soon(watch, client.patience)
 
     def _present(self, sid: str) -> Connection:
         connection = self._connections.get(sid)
