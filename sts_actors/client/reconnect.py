@@ -7,7 +7,6 @@ import attrs
 
 from supervision import Backoff
 
-
 BACKOFF = Backoff(first_s=1.0, factor=2.0, max_s=5.0, jitter=0.5)
 
 

@@ -2,6 +2,7 @@
 
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -22,7 +23,7 @@ QUICK = Reconnect(backoff=Backoff(first_s=0.01, factor=1.0, max_s=0.01))
 
 @asynccontextmanager
 async def peers(monkeypatch, *scripts):
-    """A server in memory that plays one script for each dial; None refuses the dial. Yields the dials' times."""
+    """A server in memory that plays one script for each dial, None for a refusal; yields the dials' times."""
     dials = []
     async with trio.open_nursery() as nursery:
 
@@ -113,7 +114,7 @@ async def test_while_there_is_no_connection_nothing_is_sent_or_kept(autojump_clo
         assert await read(client, 1) == [("disconnect", "the server went away without a goodbye")]
         assert (client.connected, client.sid) == (False, "")
         for attempt in (client.emit("lost"), client.call("lost")):
-            with pytest.raises(ConnectionLost, match="no connection to http://peer.example now"):
+            with pytest.raises(ConnectionLost, match=r"no connection to http://peer\.example now"):
                 await attempt
         await client.wait_connected()
         await client.emit("found")
@@ -147,7 +148,7 @@ async def test_it_dials_after_growing_delays_until_the_attempts_are_used_up(auto
             await client.wait_connected()
         with pytest.raises(ConnectionLost, match="gave up"):
             await client.emit("too late")
-    pauses = [round(later - earlier, 3) for earlier, later in zip(dials, dials[1:], strict=False)]
+    pauses = [round(later - earlier, 3) for earlier, later in pairwise(dials)]
     assert pauses == [1, 2, 4, 5]
 
 
@@ -157,7 +158,7 @@ async def test_the_delays_start_again_after_each_success(autojump_clock, monkeyp
     async with peers(monkeypatch, *scripts) as dials, opened(reconnect=policy) as client:
         told = await read(client, 4)
         assert [name for name, *_ in told] == ["disconnect", "connect", "disconnect", "connect"]
-    pauses = [round(later - earlier, 3) for earlier, later in zip(dials, dials[1:], strict=False)]
+    pauses = [round(later - earlier, 3) for earlier, later in pairwise(dials)]
     assert pauses == [1, 2, 4, 1, 2]
 
 

@@ -56,7 +56,6 @@ class Malformed:
 
     Attributes:
         reason: what the disconnect handler of a joined client is told.
-        until: why a stream that just ends passes as well, for now; 1002 and 1007 are not told apart then.
     """
 
     name: str
@@ -66,4 +65,3 @@ class Malformed:
     ending: Ending
     start: Start = Start.JOINED
     reason: str = attrs.field(default="transport error", kw_only=True)
-    until: str = attrs.field(default="", kw_only=True)

@@ -106,12 +106,6 @@ async def echoes(neighbour: Raw) -> bool:
     return await neighbour.message() == '431["still here"]'
 
 
-def as_judged(entry: Malformed, ended: object) -> object:
-    """The ending, or the one that is due where others pass for now."""
-    for_now = {Dropped(), Closed(1002), Closed(1007)}
-    return entry.ending if entry.until and ended in for_now else ended
-
-
 @pytest.mark.parametrize("entry", CORPUS, ids=lambda entry: entry.name)
 async def test_malformed_input_ends_as_it_must_and_harms_no_neighbour(entry: Malformed, caplog) -> None:
     reasons: list[str] = []
@@ -127,7 +121,7 @@ async def test_malformed_input_ends_as_it_must_and_harms_no_neighbour(entry: Mal
             lives = isinstance(entry.ending, Refused) and entry.ending.lives
             if lives:
                 ended = Refused(ended.status, ended.code, lives=sid in server.eio.sockets)
-            assert as_judged(entry, ended) == entry.ending
+            assert ended == entry.ending
             for used in raws:
                 await used.drop()
             if lives or entry.start is Start.PROBING:
