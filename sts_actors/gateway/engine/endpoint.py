@@ -57,9 +57,6 @@ class Endpoint:
         Raises:
             BadRequest: it cannot be served, and its connection no further.
         """
-        if request.header("transfer-encoding") and request.header("content-length"):
-            # A proxy may believe the one and we the other: what follows would be somebody else's request.
-            raise BadRequest(400, "a body has a length or is chunked, not both")
         if request.path.rstrip("/") != self._path:
             return await self._other_route(request)
         if not self._origins.permits(request):
@@ -130,12 +127,7 @@ class Endpoint:
 
     async def _post(self, session: Session, request: HttpRequest) -> HttpResponse | Refusal:
         async def body() -> bytes:
-            if request.header("content-encoding", "identity") != "identity":
-                raise BadRequest(415, "encoded bodies are not accepted")
-            limit = self._server.max_http_buffer_size
-            if int(request.header("content-length", "0")) > limit:
-                raise BadRequest(413, f"a body may have {limit} bytes")
-            return await request.body(limit, heard=session.heard)
+            return await request.body(self._server.max_http_buffer_size, heard=session.heard)
 
         try:
             await session.post(body)

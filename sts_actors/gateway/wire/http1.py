@@ -131,12 +131,7 @@ class HttpConnection:
             return None
         if not isinstance(event, h11.Request):
             return None
-        if event.http_version not in {b"1.0", b"1.1"}:
-            raise BadRequest(505, "only HTTP/1.0 and HTTP/1.1 are spoken here")
-        size = len(event.target) + sum(len(name) + len(value) for name, value in event.headers)
-        if size > self._limits.header_size:  # h11 looks only while the head is incomplete.
-            raise BadRequest(431, "the request's head is too large")
-        headers = {name for name, _ in event.headers}
+        headers = _checked(event, self._limits.header_size)
         if not headers & {b"content-length", b"transfer-encoding"}:
             # The end of its empty body: the connection can be used again whatever the handler reads.
             self._h11.next_event()
@@ -279,6 +274,24 @@ class HttpConnection:
             await self._stream.send_all(data)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             log.debug("%s left before its refusal", self._peer[0])
+
+
+def _checked(head: h11.Request, max_size: int) -> set[bytes]:
+    """The names of the head's headers.
+
+    Raises:
+        BadRequest: it asks for what is not spoken here, is too large, or says two things at once.
+    """
+    if head.http_version not in {b"1.0", b"1.1"}:
+        raise BadRequest(505, "only HTTP/1.0 and HTTP/1.1 are spoken here")
+    size = len(head.target) + sum(len(name) + len(value) for name, value in head.headers)
+    if size > max_size:  # h11 looks only while the head is incomplete.
+        raise BadRequest(431, "the request's head is too large")
+    headers = {name for name, _ in head.headers}
+    if headers >= {b"content-length", b"transfer-encoding"}:
+        # A proxy may believe the one and we the other: what follows would be somebody else's request.
+        raise BadRequest(400, "a body has a length or is chunked, not both")
+    return headers
 
 
 def _is_short(request: HttpRequest) -> bool:

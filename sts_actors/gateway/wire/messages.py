@@ -6,6 +6,8 @@ from urllib.parse import parse_qs, unquote
 
 import attrs
 
+from sts_actors.gateway.errors import BadRequest
+
 
 def _pairs(headers: Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     return tuple(headers.items() if isinstance(headers, Mapping) else headers)
@@ -75,6 +77,10 @@ class HttpRequest:
             BadRequest: it has more than `limit` bytes, is encoded, or comes too slowly.
             trio.BrokenResourceError: the peer has gone.
         """
+        if self.header("content-encoding", "identity") != "identity":
+            raise BadRequest(415, "encoded bodies are not accepted")
+        if int(self.header("content-length", "0")) > limit:
+            raise BadRequest(413, f"a body may have {limit} bytes")
         return await self.source.read_body(limit, heard)
 
     async def wait_gone(self) -> None:
