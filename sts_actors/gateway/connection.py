@@ -10,6 +10,10 @@ from sts_actors.gateway.engine.packets import Encoded
 from sts_actors.gateway.engine.session import Session
 from sts_actors.gateway.packet import Incoming
 
+BREATH_S = 0.005
+"""Between a client's admission and what its connect handler emitted, over a WebSocket. A client that awaits
+one message after the other loses the second of two that it reads at once, and this is where that happens."""
+
 
 class Connection:
     """A client's place in a namespace; several share one Engine.IO session.
@@ -36,13 +40,14 @@ class Connection:
         self.reason: str | None = None
         self.left = trio.Event()
         self.calls: set[Call] = set()
+        self._holding = True
         self._held: list[list[Encoded]] = []
 
     def offer(self, group: list[Encoded]) -> bool:
         """Send now, True, or say that there is no room now, False."""
         if self.leaving:
             return True
-        if self.joined:
+        if not self._holding:
             return self.session.queue.put_nowait(group)
         if len(self._held) < self.session.server.limits.outbox_packets:
             self._held.append(group)
@@ -53,12 +58,19 @@ class Connection:
         if not self.offer(group):
             await self.session.send(group)
 
-    async def join(self, greeting: list[Encoded]) -> None:
-        """Say that it has been admitted, and then what was held."""
-        held, self._held = self._held, []
+    async def join(self, greeting: list[Encoded], *, breathe: bool = False) -> None:
+        """Say that it has been admitted, and then what was held; `breathe` where more will follow."""
         self.joined = True
-        for group in (greeting, *held):
-            await self.session.send(group)
+        await self.session.send(greeting)
+        if self.session.upgraded and (self._held or breathe):
+            await trio.sleep(BREATH_S)
+        await self.flush()
+
+    async def flush(self) -> None:
+        """Send what was held, and hold no more."""
+        while self._held:
+            await self.session.send(self._held.pop(0))
+        self._holding = False
 
     def request_end(self, reason: str) -> None:
         """Ask for its end: its tasks are cancelled, its disconnect handler runs after them."""

@@ -75,7 +75,7 @@ class Memberships:
         greeting = Packet(packet.CONNECT, {"sid": sid}, namespace=namespace).group()
         if self._server.always_connect:
             await self._server.manager.connect(sid, namespace)
-            await connection.join(greeting)
+            await connection.join(greeting, breathe=True)
         refusal = await self._refusal(connection, auth)
         if refusal is None:
             if not self._server.always_connect:

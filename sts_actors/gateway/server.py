@@ -162,6 +162,7 @@ class Server(socketio.AsyncServer):
         if connection is None or connection.leaving or namespace not in {None, connection.namespace}:
             return
         if connection.joined:
+            await connection.flush()
             await connection.send(Packet(packet.DISCONNECT, namespace=connection.namespace).group())
         connection.request_end(self.reason.SERVER_DISCONNECT)
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final, Protocol
 
 import attrs
@@ -160,15 +161,15 @@ class Endpoint:
         session = self._session(sid)
         if session is None or not self._server.allow_upgrades:
             return refusals.UNKNOWN_SID
+        accept = partial(proposal.accept, max_message=self._server.max_http_buffer_size)
         try:
-            websocket = await proposal.accept(max_message=self._server.max_http_buffer_size)
+            if session.upgraded or session.upgrading:
+                # Accepted first: clients take a refused handshake for a fault of the whole session.
+                await (await accept()).close()
+            else:
+                await session.upgrade(accept)
         except WebSocketClosed:
-            return None
-        if session.upgraded or session.upgrading or session.closing:
-            # Refused only now: clients take a refused handshake for a fault of the whole session.
-            await websocket.close()
-        else:
-            await session.upgrade(websocket)
+            log.debug("session %s: a WebSocket left during its handshake", session.sid)
         return None
 
     async def _open_websocket(

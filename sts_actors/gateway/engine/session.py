@@ -176,12 +176,17 @@ class Session(BaseSocket):
     # -- polling --------------------------------------------------------------------------------------------
 
     async def poll(self) -> list[Encoded] | None:
-        """What a poll is answered with; waits for it. None when another poll waits: the session closes."""
+        """What a poll is answered with; waits for it.
+
+        None when it must not be: another poll waits, and the session closes; or a WebSocket that was probing
+        when the poll came has taken over.
+        """
         if self._poll is not None:
             self.request_close(self.server.reason.TRANSPORT_ERROR)
             return None
         self._polled_at = trio.current_time()
-        deadline = self._polled_at + _UPGRADING_POLL_S if self.upgrading else float("inf")
+        probing = self.upgrading
+        deadline = self._polled_at + _UPGRADING_POLL_S if probing else float("inf")
         taken: list[Encoded] = []
         self._poll = trio.CancelScope(deadline=deadline)
         with self._poll:
@@ -189,6 +194,8 @@ class Session(BaseSocket):
                 taken = await self.queue.take(self._limits.packets_per_payload)
             finally:
                 self._poll = None
+        if not taken and probing and self.upgraded:
+            return None
         if not taken or (self.closing and len(taken) < self._limits.packets_per_payload):
             taken.append(self._farewell)
         return taken
@@ -234,13 +241,19 @@ class Session(BaseSocket):
             self.request_close(self.server.reason.TRANSPORT_CLOSE)
         await websocket.close(*self._close_code())
 
-    async def upgrade(self, websocket: WebSocket) -> None:
-        """Let a WebSocket probe; carry the session over it if the client decides so, else go on polling."""
+    async def upgrade(self, accept: Callable[[], Awaitable[WebSocket]]) -> None:
+        """Let a WebSocket probe; carry the session over it if the client decides so, else go on polling.
+
+        Raises:
+            WebSocketClosed: the client went away before it was accepted.
+        """
+        # Before the client can know of it: what it does next may be read before this goes on.
         self.upgrading = True
         decided = False
         try:
+            websocket = await accept()
             with trio.move_on_after(self._limits.upgrade_timeout) as self._probing:
-                decided = await self._probe(websocket)
+                decided = not self.closing and await self._probe(websocket)
         finally:
             self.upgrading = False
         if not decided or self.closing:
