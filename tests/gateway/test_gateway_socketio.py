@@ -10,6 +10,7 @@ import trio.testing
 from gateway_peers import Ws, echo_server, opened, quick
 
 from sts_actors.gateway import AsyncNamespace, ConnectionRefusedError, DisconnectedError, Server  # noqa: A004 - its name
+from sts_actors.gateway.connection import BREATH_S
 from sts_actors.gateway.errors import CallTimeoutError
 
 
@@ -230,6 +231,7 @@ async def test_a_binary_packet_without_attachments_is_a_plain_one() -> None:
 async def test_attachments_that_do_not_come_close_the_session(autojump_clock) -> None:
     async with opened(echo_server(limits=quick(attachment_timeout=3))) as peers:
         ws = await peers.socketio()
+        await ws.receive()
         await ws.send('451-["message",{"_placeholder":true,"num":0}]')
         began = trio.current_time()
         assert await ws.closed() == 1002
@@ -586,3 +588,62 @@ async def test_a_server_that_is_used_wrongly_says_so() -> None:
         await server.handle_request()
     with pytest.raises(ValueError, match="one client"):
         await server.call("x")
+
+
+async def test_what_a_connect_handler_emitted_follows_the_greeting_after_a_breath(autojump_clock) -> None:
+    # A client that awaits one message after the other would miss the second of two read at once.
+    async with opened(echo_server()) as peers:
+        ws = await peers.ws()
+        await ws.receive()
+        await ws.send("40")
+        assert (await ws.receive()).startswith("40")
+        greeted = trio.current_time()
+        assert await ws.receive() == '42["auth",{}]'
+        assert trio.current_time() - greeted == pytest.approx(BREATH_S)
+
+
+async def test_over_polling_nobody_waits_for_a_breath(autojump_clock) -> None:
+    async with opened(echo_server()) as peers:
+        session = await peers.polling()
+        await session.post("40")
+        began = trio.current_time()
+        assert (await session.poll()).text.endswith('42["auth",{}]')
+        assert trio.current_time() == began
+
+
+async def test_what_is_emitted_in_the_breath_keeps_its_place(autojump_clock) -> None:
+    server = echo_server()
+
+    @server.event
+    async def connect(sid, environ):
+        await server.emit("first", to=sid)
+        server.start_soon(sid, later, sid)
+
+    async def later(sid) -> None:
+        await trio.sleep(BREATH_S / 2)
+        await server.emit("second", to=sid)
+        await trio.sleep(BREATH_S)
+        await server.emit("third", to=sid)
+
+    async with opened(server) as peers:
+        ws = await peers.socketio()
+        assert [await ws.receive() for _ in range(3)] == ['42["first"]', '42["second"]', '42["third"]']
+
+
+async def test_a_client_disconnected_by_its_connect_handler_is_told_what_was_emitted_before(
+    autojump_clock,
+) -> None:
+    server = echo_server()
+
+    @server.event
+    async def connect(sid, environ):
+        await server.emit("sorry", to=sid)
+        server.start_soon(sid, leave, sid)
+
+    async def leave(sid) -> None:
+        await trio.sleep(BREATH_S / 2)
+        await server.disconnect(sid)
+
+    async with opened(server) as peers:
+        ws = await peers.socketio()
+        assert [await ws.receive() for _ in range(2)] == ['42["sorry"]', "41"]

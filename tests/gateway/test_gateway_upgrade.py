@@ -3,7 +3,10 @@
 import pytest
 import trio
 import trio.testing
-from gateway_peers import echo_engine, opened, quick
+from gateway_peers import echo_engine, handshake, opened, quick
+
+from sts_actors.gateway.errors import WebSocketClosed
+from sts_actors.gateway.wire.upgrade import Proposal
 
 
 async def upgraded(peers, session):
@@ -148,3 +151,59 @@ async def test_upgrades_can_be_switched_off() -> None:
         assert session.opened["upgrades"] == []
         reply = await peers.ws_refused(peers.target("websocket", sid=session.sid))
         assert reply.status == 400
+
+
+async def test_a_poll_that_came_while_a_websocket_probed_is_refused_once_that_has_taken_over(
+    autojump_clock,
+) -> None:
+    async with opened(echo_engine()) as peers:
+        session = await peers.polling()
+        ws = await peers.ws(peers.target("websocket", sid=session.sid))
+        replies = []
+
+        async def poll() -> None:
+            replies.append(await session.poll())
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(poll)
+            await trio.testing.wait_all_tasks_blocked()
+            await ws.send("2probe")
+            await ws.send("5")
+        assert replies[0].status == 400
+        assert await ws.receive() == "3probe"
+        await ws.send("4hello")
+        assert await ws.receive() == "4hello"
+
+
+async def test_a_websocket_probes_from_before_its_handshake_is_answered(monkeypatch) -> None:
+    # What the client does next may be read before the task that answered it goes on.
+    upgrading = []
+    async with opened(echo_engine()) as peers:
+        session = await peers.polling()
+        [inside] = peers.engine.sockets.values()
+        accept = Proposal.accept
+
+        async def watched(proposal, **how):
+            upgrading.append(inside.upgrading)
+            return await accept(proposal, **how)
+
+        monkeypatch.setattr(Proposal, "accept", watched)
+        await peers.ws(peers.target("websocket", sid=session.sid))
+    assert upgrading == [True]
+
+
+async def test_a_client_that_leaves_during_the_handshake_leaves_polling_as_it_was(monkeypatch) -> None:
+    async def gone(proposal, **how):
+        raise WebSocketClosed(1006)
+
+    async with opened(echo_engine()) as peers:
+        session = await peers.polling()
+        monkeypatch.setattr(Proposal, "accept", gone)
+        stream = peers.stream()
+        await stream.send_all(handshake(peers.target("websocket", sid=session.sid)))
+        await trio.testing.wait_all_tasks_blocked()
+        [inside] = peers.engine.sockets.values()
+        assert not inside.upgrading
+        await session.post("4hello")
+        assert (await session.poll()).text == "4hello"
+        await trio.aclose_forcefully(stream)
