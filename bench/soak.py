@@ -8,6 +8,7 @@ import argparse
 import gc
 import os
 import sys
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -30,7 +31,7 @@ GROWTH_KB = 1024
 LATENCY_S = 0.002
 RATE_HZ = 16_000
 LABEL = AudioFormat(container=Container.PCM_S16LE, sample_rate_hz=RATE_HZ, channels=1)
-AUDIO = (np.sin(np.arange(RATE_HZ) / 10) * 8000).astype(np.int16).tobytes()
+SECOND = (np.sin(np.arange(RATE_HZ) / 10) * 8000).astype(np.int16).tobytes()
 
 
 def resident_kb():
@@ -38,7 +39,7 @@ def resident_kb():
     return pages * os.sysconf("SC_PAGE_SIZE") // 1024
 
 
-async def run_stream(collaborators, number, fragments):
+async def run_stream(collaborators, number, fragments, seconds=1):
     """One stream from its first fragment to its last result; how many did not come back well."""
     config = StreamConfig(
         stream_id=str(number), source_language="en", target_language="pt", label=LABEL, timeout_ms=30_000
@@ -50,8 +51,10 @@ async def run_stream(collaborators, number, fragments):
         async def send():
             for fragment in range(fragments):
                 await room.acquire()
-                header = stream.header(fragment_id=str(fragment), sequence_number=fragment, duration_ms=1000)
-                stream.submit(header, AUDIO, LABEL)
+                header = stream.header(
+                    fragment_id=str(fragment), sequence_number=fragment, duration_ms=seconds * 1000
+                )
+                stream.submit(header, SECOND * seconds, LABEL)
             stream.end()
 
         async with trio.open_nursery() as nursery:
@@ -76,24 +79,39 @@ async def one_round(collaborators, streams, fragments):
     return sum(lost), resident_kb()
 
 
-async def main(streams, rounds, fragments):
-    latencies = dict.fromkeys(
-        ("fake_asr_latency_s", "fake_translation_latency_s", "fake_tts_latency_s"), LATENCY_S
+@asynccontextmanager
+async def open_models_of_fakes():
+    """The models, with engines that take 2 ms a batch."""
+    names = ("fake_asr_latency_s", "fake_translation_latency_s", "fake_tts_latency_s")
+    batches = {"asr_batch": 64, "translation_batch": 64, "tts_batch": 64}
+    settings = load_settings(
+        profile="fake", overrides={**dict.fromkeys(names, LATENCY_S), **batches}, environment={}
     )
-    overrides = {**latencies, "asr_batch": 64, "translation_batch": 64, "tts_batch": 64}
-    settings = load_settings(profile="fake", overrides=overrides, environment={})
     async with open_models(model_specs(settings), device_tokens=settings.device_tokens) as models:
         await models.wait_ready()
-        collaborators = Collaborators(
-            recogniser=models.recogniser,
-            translator=models.translator,
-            synthesiser=models.synthesiser,
-            voicing=Voicing(
-                voice="", speed_range=models.speed_range, policy=FitPolicy(duration_policy="fit")
-            ),
-            compute=inline,
-        )
-        run = partial(one_round, collaborators, streams, fragments)
+        yield models, settings
+
+
+@asynccontextmanager
+async def open_line():
+    """What the actors of a stream ask."""
+    async with open_models_of_fakes() as (models, _):
+        yield line_over(models)
+
+
+def line_over(models):
+    return Collaborators(
+        recogniser=models.recogniser,
+        translator=models.translator,
+        synthesiser=models.synthesiser,
+        voicing=Voicing(voice="", speed_range=models.speed_range, policy=FitPolicy(duration_policy="fit")),
+        compute=inline,
+    )
+
+
+async def main(streams, rounds, fragments):
+    async with open_models_of_fakes() as (models, settings):
+        run = partial(one_round, line_over(models), streams, fragments)
         for number in range(2):
             _, warm_kb = await run()
             print(f"warm-up {number + 1}: {warm_kb} kB")
@@ -110,11 +128,8 @@ async def main(streams, rounds, fragments):
         left = trio.lowlevel.current_statistics().tasks_living - tasks
         if left:
             faults.append(f"{left} tasks left over")
-        faults += [
-            f"channel {channel.name} left over"
-            for channel in channel_statistics()
-            if "stream/" in channel.name
-        ]
+        channels = [channel.name for channel in channel_statistics() if "stream/" in channel.name]
+        faults += [f"channel {name} left over" for name in channels]
         if models.scheduler.statistics().tokens_free != settings.device_tokens:
             faults.append("tokens lost")
     print(f"{streams * rounds * fragments} fragments, " + ("; ".join(faults) or "nothing lost, nothing left"))

@@ -1,7 +1,8 @@
 """The service: models, server, routes, in one block that ends when it is cancelled."""
 
-import ipaddress
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 
 import attrs
@@ -9,7 +10,9 @@ import orjson
 import trio
 
 from sts_actors import __version__
+from sts_actors.access import is_loopback
 from sts_actors.connection import attach
+from sts_actors.debugging import DebugTasks
 from sts_actors.dubbing import Dubbing
 from sts_actors.errors import ConfigError
 from sts_actors.gateway import HttpRequest, HttpResponse, Limits, Server, serve
@@ -17,6 +20,7 @@ from sts_actors.metrics import CONTENT_TYPE, Metrics
 from sts_actors.models import Models, open_models
 from sts_actors.profiles import model_specs
 from sts_actors.settings import Settings
+from supervision import LoopInstrument, open_loop_instrument
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +31,7 @@ class Service:
 
     url: str
     models: Models
+    loop: LoopInstrument
 
     async def wait_ready(self) -> None:
         """Wait until all models have been loaded."""
@@ -45,9 +50,12 @@ async def run_service(
     _check_exposure(settings)
     specs = await trio.to_thread.run_sync(model_specs, settings)
     metrics = Metrics()
-    async with open_models(
-        specs, device_tokens=settings.device_tokens, on_restart=lambda actor, _: metrics.restarted(actor)
-    ) as models:
+    async with (
+        _instrumented(metrics) as loop,
+        open_models(
+            specs, device_tokens=settings.device_tokens, on_restart=lambda actor, _: metrics.restarted(actor)
+        ) as models,
+    ):
         server = Server(
             limits=Limits(),
             ping_interval=settings.ping_interval_s,
@@ -58,6 +66,7 @@ async def run_service(
         dubbing = Dubbing(settings=settings, models=models, metrics=metrics)
         attach(server, dubbing)
         _add_routes(server, dubbing)
+        server.route("GET", "/debug/tasks", DebugTasks(loop, settings.auth_token))
         async with trio.open_nursery() as nursery:
             try:
                 addresses = await nursery.start(partial(serve, server, settings.host, settings.port))
@@ -69,11 +78,18 @@ async def run_service(
             host, port = addresses[0][:2]
             shown = f"[{host}]" if ":" in host else host
             log.info("listening on http://%s:%d", shown, port)
-            task_status.started(Service(url=f"http://{shown}:{port}", models=models))
+            task_status.started(Service(url=f"http://{shown}:{port}", models=models, loop=loop))
+
+
+@asynccontextmanager
+async def _instrumented(metrics: Metrics) -> AsyncIterator[LoopInstrument]:
+    with open_loop_instrument() as loop:
+        metrics.watch(loop.statistics)
+        yield loop
 
 
 def _check_exposure(settings: Settings) -> None:
-    if settings.auth_token or _is_loopback(settings.host):
+    if settings.auth_token or is_loopback(settings.host):
         return
     if settings.allow_public_without_token:
         log.warning("%s can be reached from outside, and anybody may dub: no STS_AUTH_TOKEN", settings.host)
@@ -87,13 +103,6 @@ def _check_exposure(settings: Settings) -> None:
 def _origins(listed: str) -> list[str] | None:
     """The origins of browsers' pages that may connect; None for the service's own alone."""
     return [origin.strip() for origin in listed.split(",") if origin.strip()] or None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _add_routes(server: Server, dubbing: Dubbing) -> None:

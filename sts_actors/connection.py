@@ -1,6 +1,5 @@
 """A worker's connection: wire events in, a stream's life, wire events out."""
 
-import hmac
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -9,6 +8,7 @@ from uuid import uuid4
 import attrs
 import trio
 
+from sts_actors.access import bearer, is_token
 from sts_actors.actors.stage import failed
 from sts_actors.actors.stream import Stream, open_stream
 from sts_actors.audio.codecs import encode
@@ -83,9 +83,8 @@ def _authorise(token: str, environ: Mapping[str, Any], auth: Any) -> None:
         return
     given = auth.get("token") if isinstance(auth, Mapping) else None
     if not isinstance(given, str):
-        scheme, _, credentials = str(environ.get("HTTP_AUTHORIZATION", "")).partition(" ")
-        given = credentials if scheme.lower() == "bearer" else ""
-    if not hmac.compare_digest(given.encode("utf-8", "replace"), token.encode()):
+        given = bearer(str(environ.get("HTTP_AUTHORIZATION", "")))
+    if not is_token(given, token):
         raise ConnectionRefusedError("AUTH_FAILED")
 
 

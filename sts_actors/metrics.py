@@ -1,9 +1,13 @@
 """Prometheus metrics: one registry a service, labelled by role and never by stream."""
 
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from sts_actors import __version__
+from sts_actors.loop_metrics import LoopCollector
 from sts_actors.messages import FragmentFailed, Result
+from supervision import LoopStatistics
 
 CONTENT_TYPE = "text/plain; version=1.0.0; charset=utf-8"
 _BUCKETS = (0.05, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30)
@@ -62,6 +66,10 @@ class Metrics:
     def restarted(self, actor: str) -> None:
         """An actor was started anew."""
         self._restarts.labels(actor).inc()
+
+    def watch(self, loop: Callable[[], LoopStatistics]) -> None:
+        """Show how the run loop fares, too."""
+        self.registry.register(LoopCollector(loop))
 
     def render(self) -> bytes:
         """Everything in Prometheus' text format."""

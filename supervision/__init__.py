@@ -13,7 +13,8 @@ keep what blocks or crashes out of the run loop.
 | `scheduler` | `TokenScheduler`, `RequestQueue`: who may use a device now; fair, by deadline, in batches |
 | `workers` | `open_worker`: an object in a process of its own, killed on its deadline |
 | `task_tree` | `task_tree`: where every task waits, what every channel and queue holds |
-| `instruments` | `LoopInstrument`: how late the run loop is, and what held it up |
+| `instruments` | `open_loop_instrument`: how late the run loop is, what held it up, who used it |
+| `loop_report` | `describe_loop`: the same as text |
 
 It imports Trio, attrs and the standard library, and is not the package of this name on the package index. The
 guide is `docs/supervision.md`.
@@ -21,9 +22,11 @@ guide is `docs/supervision.md`.
 
 from supervision.channels import ChannelStatistics, channel_statistics, open_channel
 from supervision.children import Child, ChildState, ChildStatistics
-from supervision.instruments import LoopInstrument, LoopStatistics, Stall
+from supervision.instruments import LoopInstrument, LoopStatistics, Stall, open_loop_instrument
+from supervision.loop_report import describe_loop
 from supervision.policy import Backoff, Intensity, Restart, RestartWindow
 from supervision.reply import Expired, Inbox, NoReply, Request, ask, serve
+from supervision.roles import RoleStatistics
 from supervision.scheduler import (
     Batch,
     QueueStatistics,
@@ -54,6 +57,7 @@ __all__ = [
     "Restart",
     "RestartIntensityExceeded",
     "RestartWindow",
+    "RoleStatistics",
     "SchedulerStatistics",
     "Stall",
     "Supervisor",
@@ -64,7 +68,9 @@ __all__ = [
     "WorkerTimeout",
     "ask",
     "channel_statistics",
+    "describe_loop",
     "open_channel",
+    "open_loop_instrument",
     "open_supervisor",
     "open_worker",
     "serve",

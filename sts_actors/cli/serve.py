@@ -2,6 +2,7 @@
 
 import logging
 import signal
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from rich.console import Console
 
 from sts_actors.app import Service, run_service
 from sts_actors.cli.dub import Profile
+from sts_actors.debugging import report
 from sts_actors.settings import Settings, load_settings
 
 
@@ -25,19 +27,25 @@ def serve(
     ] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="A TOML file with settings.")] = None,
 ) -> None:
-    """Serve dubbing streams over Socket.IO, with /health, /ready and /metrics on the same port."""
+    """Serve dubbing streams over Socket.IO, with /health, /ready and /metrics on the same port.
+
+    SIGUSR1 prints what every task is doing.
+    """
     settings = load_settings(profile=profile, config_file=config, overrides={"host": host, "port": port})
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     trio.run(_serve, settings, Console())
 
 
 async def _serve(settings: Settings, console: Console) -> None:
-    with trio.open_signal_receiver(signal.SIGTERM) as signals:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGUSR1) as signals:
         async with trio.open_nursery() as nursery:
             service = await nursery.start(run_service, settings)
             console.print(f"listening on {service.url} ({settings.profile}); Ctrl-C stops", highlight=False)
             nursery.start_soon(_announce_ready, service, console)
-            async for _ in signals:
+            async for received in signals:
+                if received == signal.SIGUSR1:
+                    sys.stderr.write(report(service.loop))
+                    continue
                 nursery.cancel_scope.cancel()
                 break
     console.print("stopped")

@@ -4,7 +4,6 @@ Nothing is kept over a cut: an event that was under way may or may not have arri
 could make it happen twice. Whoever emits or calls is told by `ConnectionLost`, and decides.
 """
 
-import math
 from collections.abc import Callable
 from random import Random
 from typing import Any
@@ -149,7 +148,7 @@ class Reconnecting:
         for delay_s in self._policy.delays(self._rng):
             with trio.move_on_after(delay_s) as self._pause:
                 if not self._stopped:
-                    await trio.sleep(math.inf)
+                    await trio.sleep_forever()
             if self._stopped:
                 return False
             self._connection = self._next()

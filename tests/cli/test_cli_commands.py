@@ -76,6 +76,24 @@ def service():
         process.communicate()
 
 
+def test_the_tasks_of_a_service_are_shown_by_command_and_by_signal(service, capsys):
+    process, url = service
+    assert run(["tree", "--url", url]) == 0
+    told = capsys.readouterr().out
+    assert "models/asr: permanent, running, restarts 0" in told
+    assert "passes, mean" in told
+    for _ in range(2):
+        process.send_signal(signal.SIGUSR1)
+        while "passes, mean" not in (line := process.stderr.readline()):
+            assert line, "the service ended"
+    assert run(["tree", "--url", url]) == 0, "a signal must not end the service"
+
+
+def test_a_tree_that_cannot_be_had_is_one_line(capsys):
+    assert run(["tree", "--url", "http://127.0.0.1:9"]) == 3
+    assert "is the service running there" in one_line(capsys)
+
+
 def test_a_dub_is_as_long_as_its_input_with_subtitles_and_a_report(talk, tmp_path, capsys):
     assert dub(talk, "--report", "figures/report.json") == 0
     written, rate = read_wav(tmp_path / "talk.pt.wav")

@@ -71,6 +71,14 @@ MUTANTS = [
     ("worker_process.py", "    os.dup2(nothing, 0)\n", ""),
     ("worker_process.py", "    os.dup2(2, 1)\n", ""),
     ("framing.py", "buffer_callback=buffers.append", "buffer_callback=None"),
+    ("instruments.py", "            del self._lives[task]\n            role.leave(now)\n", "            pass\n"),
+    ("instruments.py", "        if step != began:\n            stack = ()\n", ""),
+    ("instruments.py", "            self._told[role] = began\n", ""),
+    ("instruments.py", "        trio.lowlevel.remove_instrument(loop)\n        loop.after_run()", "        trio.lowlevel.remove_instrument(loop)"),
+    ("roles.py", "len(self._roles) >= MAX_ROLES", "False"),
+    ("watchdog.py", "if self._overdue() == step:", "if True:"),
+    ("watchdog.py", "step is None or step == last", "step is None"),
+    ("watchdog.py", "lines[:MAX_FRAMES]", "lines"),
     ("task_tree.py", 'type(awaited).__name__.startswith("async_generator_")', "False"),
 ]  # fmt: skip
 

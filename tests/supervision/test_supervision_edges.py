@@ -103,3 +103,23 @@ async def test_a_request_let_in_while_a_server_looks_lingers_for_company_all_the
         with await queue.next_batch() as batch:
             assert [request.payload for request in batch.requests] == ["second"]
             assert trio.current_time() == 7
+
+
+async def test_without_a_descriptor_for_a_process_its_end_is_looked_for_again_and_again(monkeypatch):
+    def refused(_pid):
+        raise OSError("a sandbox")
+
+    monkeypatch.setattr(os, "pidfd_open", refused)
+    process = OwnedProcess(["sleep", "0.1"], dict(os.environ))
+    for descriptor in process.take_pipes():
+        os.close(descriptor)
+    with trio.fail_after(10):
+        assert await process.wait() == 0
+
+
+async def test_with_a_descriptor_for_a_process_its_end_is_waited_for():
+    process = OwnedProcess(["sleep", "0.1"], dict(os.environ))
+    for descriptor in process.take_pipes():
+        os.close(descriptor)
+    with trio.fail_after(10):
+        assert await process.wait() == 0
