@@ -23,7 +23,7 @@ def _lags(loop: LoopStatistics) -> Iterator[str]:
 def _roles(loop: LoopStatistics) -> Iterator[str]:
     for role in loop.roles[:TOP_ROLES]:
         yield (
-            f"  {role.role}: {role.tasks} tasks, {role.steps} steps, busy {role.busy_s:.3f} s"
+            f"  {role.role}: tasks {role.tasks}, steps {role.steps}, busy {role.busy_s:.3f} s"
             f", longest {role.longest_step_s * 1000:.1f} ms, waited {role.waited_s:.1f} s"
         )
 

@@ -223,7 +223,7 @@ def test_the_report_shows_lags_roles_and_stalls_with_their_stacks():
     text = describe_loop(loop.statistics())
     assert "passes, mean" in text
     assert "up to 500 ms: 1" in text
-    assert "stream/*/asr: 1 tasks, 2 steps, busy 0.2" in text
+    assert "stream/*/asr: tasks 1, steps 2, busy 0.2" in text
     assert "ms in stream/7/asr\n    test_supervision_instruments.py:" in text
 
 
