@@ -42,6 +42,7 @@ def test_a_profile_changes_what_it_names_and_nothing_else():
         "asr_batch",
         "tts_batch",
         "duration_policy",
+        "engine_grace_s",
     }
 
 

@@ -161,7 +161,7 @@ async def test_leaving_early_leaves_no_task_and_no_channel(autojump_clock):
 indexes = st.frozensets(st.integers(min_value=0, max_value=9), max_size=3)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.random_module(), st.integers(min_value=0, max_value=9), indexes, indexes, indexes)
 def test_each_admitted_fragment_gives_exactly_one_result_in_order(_schedule, count, slow, refused, bugs):
     async def main():
@@ -178,7 +178,7 @@ def test_each_admitted_fragment_gives_exactly_one_result_in_order(_schedule, cou
     trio.run(main, clock=MockClock(autojump_threshold=0))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.random_module(), st.floats(min_value=0, max_value=5))
 def test_a_cut_at_any_moment_leaves_nothing_behind(_schedule, moment):
     async def main():

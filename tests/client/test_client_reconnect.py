@@ -232,7 +232,7 @@ async def test_events_that_nobody_reads_end_it_for_good(autojump_clock, monkeypa
     assert len(dials) == 1
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.random_module(), st.lists(st.integers(0, 5), min_size=1, max_size=6), st.booleans())
 def test_whatever_is_cut_what_living_connections_said_arrives_once_and_in_order(_schedule, counts, torn):
     async def main():

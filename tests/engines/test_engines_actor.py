@@ -102,7 +102,7 @@ async def test_a_deadline_that_passes_is_a_timeout_of_the_stage(autojump_clock):
             await ask("late", deadline=trio.current_time() + 0.5)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.random_module(), st.lists(st.sampled_from(["a", "bad", "die", "die once"]), max_size=12))
 def test_every_request_ends_exactly_once_whatever_the_engine_does(_schedule, requests):
     async def main():

@@ -5,7 +5,7 @@ import signal
 import time
 from pathlib import Path
 
-from sts_actors.engines.ports import EngineInfo
+from sts_actors.engines.ports import EngineInfo, Recognition
 
 
 class Stuck:
@@ -45,3 +45,25 @@ def kill_worker(name):
     assert pid is not None, f"no worker {name}"
     os.kill(pid, signal.SIGKILL)
     return pid
+
+
+class Sleeper:
+    """Recognises nothing for as long as it is told to, then everything at once."""
+
+    info = EngineInfo(name="sleeper")
+
+    def __init__(self, seconds):
+        self._seconds = seconds
+
+    def run(self, batch):
+        """Sleep once, then answer."""
+        seconds, self._seconds = self._seconds, 0.0
+        time.sleep(seconds)
+        return [Recognition(text="awake", language=request.language) for request in batch]
+
+
+def load_sleeper(flag, seconds):
+    """Built in the worker: the first life sleeps, those that follow do not."""
+    first = not Path(flag).exists()
+    Path(flag).touch()
+    return Sleeper(seconds if first else 0.0)

@@ -6,9 +6,10 @@ from functools import partial
 
 import pytest
 import trio
-from fault_engines import kill_worker, load_stuck, worker_pid
+from fault_engines import kill_worker, load_sleeper, load_stuck, worker_pid
 from running import dub, dubbing, marked, running, who_speaks
 
+from sts_actors import profiles
 from sts_actors.client import Processed
 from sts_actors.engines.actor import make_asker, model
 from sts_actors.engines.process import in_process
@@ -140,3 +141,24 @@ async def test_other_streams_lose_nothing_while_a_model_is_loaded_anew():
                     if isinstance(event, Processed):
                         break
             assert (event.status, who_speaks(event.audio)) == ("success", (number, 0))
+
+
+async def test_a_model_that_hangs_is_killed_when_its_fragment_is_due_and_the_stream_goes_on(
+    monkeypatch, tmp_path
+):
+    hanging = in_process("asr", load_sleeper, str(tmp_path / "flag"), 60.0, grace_s=0)
+    monkeypatch.setattr(profiles, "_recogniser", lambda _: hanging)
+    async with running(**IN_PROCESSES) as service, dubbing(service, timeout_ms=1000) as stream:
+        first = worker_pid("asr")
+        for fragment in range(2):
+            await stream.send_fragment(fragment, marked(1, fragment), 1000)
+            with trio.fail_after(10):
+                async for event in stream.events:
+                    if isinstance(event, Processed):
+                        break
+            if fragment == 0:
+                assert (event.status, event.error.code, event.error.stage) == ("failed", "TIMEOUT", "asr")
+                assert await back("asr", first) < 1
+            else:
+                assert event.status == "success"
+                assert event.transcript == "awake"

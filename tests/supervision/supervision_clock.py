@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 schedules = st.random_module()
 
 # A first example imports and warms up; a time limit on an example would make the machine's load a failure.
-fewest = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-few = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 many = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 

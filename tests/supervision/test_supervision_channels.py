@@ -4,7 +4,7 @@ import pytest
 import trio
 from hypothesis import given
 from hypothesis import strategies as st
-from supervision_clock import few, run, schedules
+from supervision_clock import many, run, schedules
 
 from supervision import ChannelStatistics, channel_statistics, open_channel
 
@@ -104,7 +104,7 @@ def test_outside_of_a_run_there_is_nothing_to_list():
         channel_statistics()
 
 
-@few
+@many
 @given(schedules, st.integers(0, 4), st.lists(st.integers(0, 2), min_size=1, max_size=20))
 def test_the_peak_is_the_most_that_ever_waited_and_never_above_the_capacity(_, capacity, pauses):
     async def scenario():

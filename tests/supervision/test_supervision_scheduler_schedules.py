@@ -8,7 +8,7 @@ from contextlib import suppress
 import trio
 from hypothesis import given
 from hypothesis import strategies as st
-from supervision_clock import fewest, many, run, schedules
+from supervision_clock import few, many, run, schedules
 
 from supervision import Child, Expired, Intensity, NoReply, Restart, TokenScheduler, ask, open_supervisor
 
@@ -175,7 +175,7 @@ def test_a_server_cancelled_while_it_waits_takes_nothing_with_it(_, after, other
     run(scenario)
 
 
-@fewest
+@few
 @given(
     schedules,
     st.integers(1, 4),
@@ -222,7 +222,7 @@ def test_no_stream_starves_another_even_beside_one_that_asks_fifty_times_as_much
     run(scenario)
 
 
-@fewest
+@few
 @given(schedules, st.integers(2, 8), st.sampled_from([4.0, math.inf]))
 def test_the_costlier_queue_is_not_starved_by_a_cheap_one(_, cheap_servers, patience_s):
     async def scenario():
@@ -258,7 +258,7 @@ def test_the_costlier_queue_is_not_starved_by_a_cheap_one(_, cheap_servers, pati
     run(scenario)
 
 
-@fewest
+@few
 @given(schedules)
 def test_marked_requests_of_many_streams_never_get_each_others_answers(_):
     async def scenario():

@@ -6,7 +6,7 @@ from functools import partial
 import trio
 from hypothesis import given
 from hypothesis import strategies as st
-from supervision_clock import few, many, run, schedules
+from supervision_clock import many, run, schedules
 
 from supervision import (
     Backoff,
@@ -147,7 +147,7 @@ def test_exceeded_intensity_is_never_lost(_, kinds, place, restarts, body, cance
     run(scenario)
 
 
-@few
+@many
 @given(
     schedules,
     st.lists(st.sampled_from(list(Restart)), min_size=1, max_size=4),
@@ -190,7 +190,7 @@ def test_a_cancelled_child_is_never_started_anew(_, kinds, how, after, fails):
     run(scenario)
 
 
-@few
+@many
 @given(schedules, st.lists(st.booleans(), min_size=1, max_size=12), st.integers(0, 4))
 def test_a_supervisor_gives_up_on_exactly_one_restart_too_many(_, failures, restarts):
     async def scenario():
