@@ -10,6 +10,11 @@ from sts_actors.audio.pcm import decode_f32le, decode_s16le, encode_f32le, encod
 from sts_actors.audio.wav import read_wav, write_wav
 from sts_actors.messages import AudioFormat, Container, Samples
 
+MAX_AAC_BYTES_PER_S = 6144 // 8 * 48_000 // 1024
+"""For one channel: the format itself allows no more (6,144 bits for 1,024 samples, at 48 kHz)."""
+CONTAINER_BYTES = 4096
+"""More than any head that we write."""
+
 
 @attrs.frozen(kw_only=True)
 class Decoded:
@@ -80,6 +85,14 @@ def encode(samples: Samples, layout: AudioFormat) -> bytes:
             return write_wav(spread(samples, layout.channels), layout.sample_rate_hz)
         case Container.M4A | Container.ADTS:
             return encode_aac(samples, layout.container, layout.sample_rate_hz, layout.channels)
+
+
+def encoded_bytes(frames: int, layout: AudioFormat) -> int:
+    """How many bytes `encode` makes of so many frames, at the most; for AAC by its highest bit rate."""
+    width = 4 if layout.container is Container.PCM_F32LE else 2
+    if layout.container in {Container.M4A, Container.ADTS}:
+        return round(frames / layout.sample_rate_hz * MAX_AAC_BYTES_PER_S * layout.channels) + CONTAINER_BYTES
+    return frames * layout.channels * width + CONTAINER_BYTES
 
 
 def _decode_raw(data: bytes, label: AudioFormat) -> Samples:
