@@ -1,8 +1,6 @@
 """The service: models, server, routes, in one block that ends when it is cancelled."""
 
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from functools import partial
 
 import attrs
@@ -50,42 +48,39 @@ async def run_service(
     _check_exposure(settings)
     specs = await trio.to_thread.run_sync(model_specs, settings)
     metrics = Metrics()
-    async with (
-        _instrumented(metrics) as loop,
-        open_models(
-            specs, device_tokens=settings.device_tokens, on_restart=lambda actor, _: metrics.restarted(actor)
-        ) as models,
-    ):
-        server = Server(
-            limits=Limits(),
-            ping_interval=settings.ping_interval_s,
-            ping_timeout=settings.ping_timeout_s,
-            max_http_buffer_size=settings.max_buffer_bytes,
-            cors_allowed_origins=_origins(settings.cors_allowed_origins),
-        )
-        dubbing = Dubbing(settings=settings, models=models, metrics=metrics)
-        attach(server, dubbing)
-        _add_routes(server, dubbing)
-        server.route("GET", "/debug/tasks", DebugTasks(loop, settings.auth_token))
-        async with trio.open_nursery() as nursery:
-            try:
-                addresses = await nursery.start(partial(serve, server, settings.host, settings.port))
-            except OSError as error:
-                raise ConfigError(
-                    f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}; "
-                    "choose another --host or --port"
-                ) from None
-            host, port = addresses[0][:2]
-            shown = f"[{host}]" if ":" in host else host
-            log.info("listening on http://%s:%d", shown, port)
-            task_status.started(Service(url=f"http://{shown}:{port}", models=models, loop=loop))
-
-
-@asynccontextmanager
-async def _instrumented(metrics: Metrics) -> AsyncIterator[LoopInstrument]:
     with open_loop_instrument() as loop:
-        metrics.watch(loop.statistics)
-        yield loop
+        async with open_models(
+            specs, device_tokens=settings.device_tokens, on_restart=lambda actor, _: metrics.restarted(actor)
+        ) as models:
+            metrics.watch(loop.statistics, models.scheduler.statistics)
+            dubbing = Dubbing(settings=settings, models=models, metrics=metrics)
+            await _serve(dubbing, loop, task_status)
+
+
+async def _serve(dubbing: Dubbing, loop: LoopInstrument, task_status: trio.TaskStatus[Service]) -> None:
+    settings = dubbing.settings
+    server = Server(
+        limits=Limits(),
+        ping_interval=settings.ping_interval_s,
+        ping_timeout=settings.ping_timeout_s,
+        max_http_buffer_size=settings.max_buffer_bytes,
+        cors_allowed_origins=_origins(settings.cors_allowed_origins),
+    )
+    attach(server, dubbing)
+    _add_routes(server, dubbing)
+    server.route("GET", "/debug/tasks", DebugTasks(loop, settings.auth_token))
+    async with trio.open_nursery() as nursery:
+        try:
+            addresses = await nursery.start(partial(serve, server, settings.host, settings.port))
+        except OSError as error:
+            raise ConfigError(
+                f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}; "
+                "choose another --host or --port"
+            ) from None
+        host, port = addresses[0][:2]
+        shown = f"[{host}]" if ":" in host else host
+        log.info("listening on http://%s:%d", shown, port)
+        task_status.started(Service(url=f"http://{shown}:{port}", models=dubbing.models, loop=loop))
 
 
 def _check_exposure(settings: Settings) -> None:

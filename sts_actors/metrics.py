@@ -7,7 +7,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from sts_actors import __version__
 from sts_actors.loop_metrics import LoopCollector
 from sts_actors.messages import FragmentFailed, Result
-from supervision import LoopStatistics
+from sts_actors.queue_metrics import ChannelCollector, SchedulerCollector
+from supervision import LoopStatistics, SchedulerStatistics
 
 CONTENT_TYPE = "text/plain; version=1.0.0; charset=utf-8"
 _BUCKETS = (0.05, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30)
@@ -42,7 +43,6 @@ class Metrics:
             "sts_fragments_in_flight", "Admitted and not yet answered", registry=self.registry
         )
         self.streams = Gauge("sts_streams", "Open streams", registry=self.registry)
-        self.tokens = Gauge("sts_engine_tokens", "Inference tokens", ["state"], registry=self.registry)
         Gauge("sts_build_info", "The running version", ["version"], registry=self.registry).labels(
             __version__
         ).set(1)
@@ -67,9 +67,14 @@ class Metrics:
         """An actor was started anew."""
         self._restarts.labels(actor).inc()
 
-    def watch(self, loop: Callable[[], LoopStatistics]) -> None:
-        """Show how the run loop fares, too."""
+    def watch(self, loop: Callable[[], LoopStatistics], device: Callable[[], SchedulerStatistics]) -> None:
+        """Show how the run loop fares, and what the device, its queues and the channels hold.
+
+        From then on `render` is called from inside the run.
+        """
         self.registry.register(LoopCollector(loop))
+        self.registry.register(SchedulerCollector(device))
+        self.registry.register(ChannelCollector())
 
     def render(self) -> bytes:
         """Everything in Prometheus' text format."""

@@ -82,6 +82,27 @@ async def test_no_metric_is_labelled_by_stream():
     assert b"match-7" not in metrics
 
 
+async def test_tokens_queues_and_channels_are_measured_by_kind():
+    async with running(fake_asr_latency_s=5.0) as service, dubbing(service) as stream:
+        await stream.send_fragment(0, marked(1, 0), 1000)
+        with trio.fail_after(5):
+            while service.models.scheduler.statistics().tokens_free == 8:
+                await trio.sleep(0.01)
+        _, metrics = await http_get(service, "/metrics")
+    for line in (
+        b'sts_engine_tokens{state="free"} 5.0',
+        b'sts_engine_tokens{state="used"} 3.0',
+        b'sts_queue_served_total{model="asr"} 1.0',
+        b'sts_queue_waiting{model="tts"} 0.0',
+        b'sts_batch_size_bucket{le="1",model="asr"} 1.0',
+        b'sts_batch_size_bucket{le="+Inf",model="asr"} 1.0',
+        b'sts_channel_fill{channel="stream/*/fragments"} 0.0',
+        b'sts_channel_peak{channel="stream/*/fragments"} 0.0',
+        b'sts_channel_waiting_senders{channel="stream/*/fragments"} 0.0',
+    ):
+        assert line in metrics, line
+
+
 async def test_with_a_token_set_the_tasks_are_shown_to_its_bearer_alone():
     secret = "a long secret of this test"
     async with running(**QUICK, auth_token=secret) as service:
