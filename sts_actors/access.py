@@ -3,7 +3,7 @@
 import hmac
 import ipaddress
 
-FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
+FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 """Headers with which a proxy says that somebody else is asking."""
 
 
@@ -16,6 +16,11 @@ def bearer(authorization: str) -> str:
 def is_token(given: str, token: str) -> bool:
     """Whether `given` is the token, in a time that tells nothing about it."""
     return hmac.compare_digest(given.encode("utf-8", "replace"), token.encode())
+
+
+def host_name(host: str) -> str:
+    """The name or address in a `Host` header, without its port."""
+    return host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
 
 
 def is_loopback(host: str) -> bool:

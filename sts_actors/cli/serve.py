@@ -1,8 +1,9 @@
 """`sts-actors serve`: the service, until Ctrl-C or SIGTERM."""
 
 import logging
+import os
 import signal
-import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,8 @@ from sts_actors.app import Service, run_service
 from sts_actors.cli.dub import Profile
 from sts_actors.debugging import report
 from sts_actors.settings import Settings, load_settings
+
+STANDARD_ERROR = 2
 
 
 def serve(
@@ -33,22 +36,38 @@ def serve(
     """
     settings = load_settings(profile=profile, config_file=config, overrides={"host": host, "port": port})
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # Left alone, one that comes before the service listens for it ends the process.
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     trio.run(_serve, settings, Console())
 
 
 async def _serve(settings: Settings, console: Console) -> None:
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGUSR1) as signals:
+    with (
+        trio.open_signal_receiver(signal.SIGTERM) as signals,
+        trio.open_signal_receiver(signal.SIGUSR1) as questions,
+    ):
         async with trio.open_nursery() as nursery:
             service = await nursery.start(run_service, settings)
             console.print(f"listening on {service.url} ({settings.profile}); Ctrl-C stops", highlight=False)
             nursery.start_soon(_announce_ready, service, console)
-            async for received in signals:
-                if received == signal.SIGUSR1:
-                    sys.stderr.write(report(service.loop))
-                    continue
+            nursery.start_soon(_report_when_asked, service, questions)
+            async for _ in signals:
                 nursery.cancel_scope.cancel()
                 break
     console.print("stopped")
+
+
+async def _report_when_asked(service: Service, questions: AsyncIterator[int]) -> None:
+    async for _ in questions:
+        # In a thread: nobody may be reading standard error, and then the write waits.
+        await trio.to_thread.run_sync(_tell, report(service.loop), abandon_on_cancel=True)
+
+
+def _tell(text: str) -> None:
+    # Past `sys.stderr`: who waits inside that holds a lock which the interpreter needs for its end.
+    rest = text.encode()
+    while rest:
+        rest = rest[os.write(STANDARD_ERROR, rest) :]
 
 
 async def _announce_ready(service: Service, console: Console) -> None:

@@ -22,7 +22,9 @@ def tree(
     ] = "",
 ) -> None:
     """Show the tasks of a running service: where each waits, channel fills, stalls, how late its loop is."""
-    typer.echo(fetch(url, token), nl=False)
+    for line in fetch(url, token).splitlines():
+        # What a server says must not move the cursor.
+        typer.echo("".join(character if character.isprintable() else "?" for character in line))
 
 
 def fetch(url: str, token: str) -> str:

@@ -89,6 +89,22 @@ def test_the_tasks_of_a_service_are_shown_by_command_and_by_signal(service, caps
     assert run(["tree", "--url", url]) == 0, "a signal must not end the service"
 
 
+def test_a_signal_harms_no_service_whose_standard_error_nobody_reads(service, capsys):
+    process, url = service
+    for _ in range(200):  # many times what a pipe holds
+        process.send_signal(signal.SIGUSR1)
+        time.sleep(0.001)
+    assert run(["tree", "--url", url]) == 0
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+
+
+def test_what_a_server_says_does_not_move_the_cursor(monkeypatch, capsys):
+    monkeypatch.setattr("sts_actors.cli.tree.fetch", lambda url, token: "tasks\n  \x1b[2Jstream/\x07\n")
+    assert run(["tree"]) == 0
+    assert capsys.readouterr().out == "tasks\n  ?[2Jstream/?\n"
+
+
 def test_a_tree_that_cannot_be_had_is_one_line(capsys):
     assert run(["tree", "--url", "http://127.0.0.1:9"]) == 3
     assert "is the service running there" in one_line(capsys)

@@ -30,6 +30,7 @@ class Nothing:
 
 
 def asked(peer, **headers):
+    headers = {"host": "127.0.0.1:8000", **headers}
     named = tuple((name.replace("_", "-"), value) for name, value in headers.items())
     return HttpRequest(
         method="GET",
@@ -114,11 +115,21 @@ async def test_with_a_token_set_the_tasks_are_shown_to_its_bearer_alone():
         assert secret not in text
 
 
-@pytest.mark.parametrize("header", ["forwarded", "x_forwarded_for", "x_real_ip"])
+@pytest.mark.parametrize("header", ["forwarded", "via", "x_forwarded_for", "x_forwarded_host", "x_real_ip"])
 async def test_what_a_proxy_passes_on_is_not_from_this_machine(header):
     route = DebugTasks(LoopInstrument(), "")
     assert (await route(asked("127.0.0.1"))).status == 200
     assert (await route(asked("127.0.0.1", **{header: "203.0.113.9"}))).status == 403
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8000", "", "[2001:db8::1]:8000"])
+async def test_a_page_that_led_a_browser_of_this_machine_here_under_its_own_name_sees_nothing(host):
+    assert (await DebugTasks(LoopInstrument(), "")(asked("127.0.0.1", host=host))).status == 403
+
+
+@pytest.mark.parametrize("host", ["localhost:8000", "[::1]:8000", "127.0.0.1"])
+async def test_this_machine_may_be_called_by_each_of_its_names(host):
+    assert (await DebugTasks(LoopInstrument(), "")(asked("::1", host=host))).status == 200
 
 
 @pytest.mark.parametrize("peer", ["203.0.113.9", "10.0.0.1", "::ffff:203.0.113.9", ""])
