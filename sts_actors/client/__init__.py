@@ -22,7 +22,8 @@ from sts_actors.client.errors import (
     StreamRefused,
 )
 from sts_actors.client.inbox import Events
-from sts_actors.client.incoming import Event
+from sts_actors.client.incoming import Disconnected, Event, Reconnected
+from sts_actors.client.link import Link
 from sts_actors.client.reconnect import Reconnect
 from sts_actors.client.worker import DubbingStream, StreamInit, open_dubbing_stream
 
@@ -35,15 +36,18 @@ __all__ = [
     "Complete",
     "ConnectFailed",
     "ConnectionLost",
+    "Disconnected",
     "DubbingStream",
     "Event",
     "Events",
     "FragmentError",
+    "Link",
     "MessageTooLarge",
     "NoAnswer",
     "Processed",
     "Ready",
     "Reconnect",
+    "Reconnected",
     "ServerErrorEvent",
     "ServerWarning",
     "StreamEvent",

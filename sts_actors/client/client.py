@@ -1,5 +1,6 @@
 """The public face: `open_client` and what it gives."""
 
+import math
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -9,53 +10,59 @@ from typing import Any
 import trio
 
 from sts_actors.client.address import encode_headers, parse_address
-from sts_actors.client.connection import Connection, Target, dialler
+from sts_actors.client.connection import Target, dialler
 from sts_actors.client.inbox import MAX_BYTES, MAX_EVENTS, Events
 from sts_actors.client.incoming import Event
-from sts_actors.client.packets import ack_frames, event_frames
+from sts_actors.client.link import Link
+from sts_actors.client.packets import event_frames
 from sts_actors.client.reconnect import Reconnect
-from sts_actors.client.reconnecting import Reconnecting
+from sts_actors.client.succession import Succession
 
 
 class Client:
-    """A connected Socket.IO client: see `open_client`."""
+    """A Socket.IO client: see `open_client`."""
 
-    def __init__(self, connection: Connection | Reconnecting, events: Events) -> None:
-        self._connection = connection
-        self._events = events
-        self._namespace = connection.target.namespace
+    def __init__(self, succession: Succession) -> None:
+        self._succession = succession
 
     @property
     def sid(self) -> str:
-        """The server's name for this client in its namespace."""
-        return self._connection.sid
+        """The server's name for this client in its namespace; a new one after each reconnection."""
+        return self._succession.sid
 
     @property
     def events(self) -> Events:
-        """What the server emits: an async iterator of `Event`; see `Events` for how it ends."""
-        return self._events
+        """What the server emits: an async iterator of `Event`; see `Events` for how it ends.
+
+        With `reconnect` it goes on over the connections: `Disconnected` and `Reconnected` stand between what
+        came over one and what came over the next, and count as events for the bounds.
+        """
+        return self._succession.events
 
     @property
     def connected(self) -> bool:
-        """Whether there is a connection now; one that reconnects may be without for a while."""
-        return self._connection.connected
-
-    async def wait_connected(self) -> None:
-        """Wait until there is a connection.
-
-        Raises:
-            ConnectionLost: there will be none any more.
-        """
-        await self._connection.wait_connected()
+        """Whether there is a connection now, as far as is known."""
+        return self._succession.is_connected()
 
     @property
     def closed(self) -> bool:
-        """Whether the connection has ended for good, in whatever manner; `events` may still hold some."""
-        return self._connection.over.is_set()
+        """Whether the last connection has ended, in whatever manner; `events` may still hold some."""
+        return self._succession.over.is_set()
 
     async def wait_closed(self) -> None:
-        """Wait until the connection has ended for good."""
-        await self._connection.over.wait()
+        """Wait until the last connection has ended."""
+        await self._succession.over.wait()
+
+    async def link(self) -> Link:
+        """The connection there is, or the next, to talk over it and no other.
+
+        For what the server keeps by connection, and would not understand over another: a stream, a room.
+
+        Raises:
+            ConnectionLost: there is none, nor was one made within the policy's `patience_s`.
+        """
+        await trio.lowlevel.checkpoint()
+        return Link(await self._succession.wait_connected(at_most_s=math.inf))
 
     async def emit(self, name: str, *args: Any) -> None:
         """Send an event; returns when the kernel has all of it, and waits when the server reads slowly.
@@ -64,35 +71,45 @@ class Client:
         task go out in the order of its calls. Cancelled before its turn to be written, nothing is sent;
         later, the whole message is.
 
+        Between two connections it waits for the next, `Reconnect.patience_s` at most. Once it has a
+        connection it lives and dies with it. It is never sent a second time: whether the first got there
+        nobody here can know, and most events are not harmless twice.
+
         Raises:
-            ConnectionLost: there is no connection now, or it was lost meanwhile; nothing is sent again.
+            ConnectionLost: there is no connection, or it went with the message not known to be sent.
             MessageTooLarge: the server takes no message of this size.
             TypeError, ValueError: `args` is not JSON, or `name` is reserved.
         """
-        await self._connection.emit(event_frames(name, args, namespace=self._namespace))
+        frames = event_frames(name, args, namespace=self._succession.namespace)
+        connection = await self._succession.wait_connected(at_most_s=math.inf)
+        await connection.emit(frames)
 
     async def call(self, name: str, *args: Any, timeout_s: float = 60.0) -> Any:
         """Send an event and return the server's answer: None, one value, or a tuple of several.
+
+        A call in flight when its connection goes ends with `ConnectionLost`, and is never sent again on its
+        own: the server may have done already what was asked, and only the caller knows whether twice is
+        harmless. Nor could the answer still come, for answers belong to their connection.
 
         Raises:
             NoAnswer: none came within `timeout_s`, sending included.
             ConnectionLost, MessageTooLarge, TypeError, ValueError: as `emit`.
         """
-        answer = await self._connection.call(name, args, timeout_s=timeout_s)
-        if len(answer) > 1:
-            return answer
-        return answer[0] if answer else None
+        asked = trio.current_time()
+        connection = await self._succession.wait_connected(at_most_s=timeout_s)
+        return await Link(connection).call_in_what_is_left(
+            name, args, timeout_s=timeout_s, waited_s=trio.current_time() - asked
+        )
 
     async def acknowledge(self, event: Event, *args: Any) -> None:
         """Answer an event that the server sent as a call (`event.ack_id` is not None).
 
         Raises:
             ValueError: the event asks for no answer.
-            ConnectionLost, MessageTooLarge, TypeError: as `emit`.
+            ConnectionLost: the connection that it came over has gone, whether or not there is another.
+            MessageTooLarge, TypeError: as `emit`.
         """
-        if event.ack_id is None:
-            raise ValueError(f"{event.name} asks for no answer")
-        await self._connection.emit(ack_frames(args, namespace=self._namespace, ack_id=event.ack_id))
+        await Link(self._succession.current).acknowledge(event, *args)
 
 
 @asynccontextmanager
@@ -103,12 +120,17 @@ async def open_client(
     headers: Mapping[str, str] | None = None,
     namespace: str = "/",
     connect_timeout_s: float = 10.0,
-    reconnect: Reconnect | None = None,
     tls: ssl.SSLContext | None = None,
     max_buffered_events: int = MAX_EVENTS,
     max_buffered_bytes: int = MAX_BYTES,
+    reconnect: Reconnect | None = None,
 ) -> AsyncIterator[Client]:
     """Connect to a Socket.IO server over WebSocket, and disconnect on the way out.
+
+    The first connection is made or fails, once. With `reconnect`, one that is lost later is dialled again, in
+    the same way (address, headers, auth, namespace), after growing, jittered delays; the server gives the
+    client a new `sid`, and `events` tells. Not so where the server disconnected this client from its
+    namespace or refuses to let it in again, nor where the events were not read: those end the client.
 
     Leaving the block says goodbye and waits for the server's, 2 s at most; when cancelled it does not wait.
     What the block raises comes out as it is, in no exception group.
@@ -119,13 +141,10 @@ async def open_client(
         headers: for the HTTP handshake.
         namespace: the one to join.
         connect_timeout_s: from the dial to the server's consent.
-        reconnect: come back after a lost connection, as this says; None ends with it. What the server did not
-            get is not sent again. `events` goes on, with an event `disconnect` (the reason) and an event
-            `connect` (the new sid) between what came before and after. The server's own dismissal or refusal
-            ends for good, and so does falling behind with reading. The first connection is not tried again.
         tls: which certificates to trust; the system's authorities when None.
         max_buffered_events: how many events may wait unread before the connection is given up.
         max_buffered_bytes: how many bytes of events may wait so.
+        reconnect: whether and when to dial again; None: one connection, and its end is the end.
 
     Raises:
         ConnectFailed: on entering; one line says why.
@@ -136,22 +155,22 @@ async def open_client(
         namespace=namespace,
         auth=None if auth is None else dict(auth),
     )
-    events = Events(max_events=max_buffered_events, max_bytes=max_buffered_bytes)
-    connection: Connection | Reconnecting
-    if reconnect is None:
-        connection = Connection(target, events, max_event_bytes=max_buffered_bytes)
-    else:
-        connection = Reconnecting(target, events, reconnect, max_event_bytes=max_buffered_bytes)
+    succession = Succession(
+        target,
+        Events(max_events=max_buffered_events, max_bytes=max_buffered_bytes),
+        max_event_bytes=max_buffered_bytes,
+        reconnect=reconnect,
+    )
     failure: Exception | None = None
     async with trio.open_nursery() as nursery:
         try:
-            await nursery.start(partial(connection.run, dialler(tls), connect_timeout_s=connect_timeout_s))
-            yield Client(connection, events)
+            await nursery.start(partial(succession.run, dialler(tls), connect_timeout_s=connect_timeout_s))
+            yield Client(succession)
         except Exception as error:  # noqa: BLE001 - raised again below, outside the nursery's group
             failure = error
             # The goodbye is bounded; a cancellation in its middle must not replace the caller's error.
             nursery.cancel_scope.shield = True
-        connection.stop()
+        succession.stop()
     if failure is not None:
         try:
             raise failure

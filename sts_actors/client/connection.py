@@ -20,7 +20,7 @@ import trio
 from sts_actors.client.address import Address, Headers
 from sts_actors.client.dial import dial
 from sts_actors.client.errors import ConnectFailed, ConnectionLost, End, Ended, MessageTooLarge, NoAnswer
-from sts_actors.client.inbox import Inbox, InboxFull
+from sts_actors.client.inbox import InboxFull
 from sts_actors.client.incoming import (
     Answer,
     Connected,
@@ -81,18 +81,37 @@ class Target:
 
 
 class Connection:
-    """The machinery below `Client`; `run` in a task of its own, everything else from any task."""
+    """One connection; `run` in a task of its own, everything else from any task.
 
-    def __init__(self, target: Target, events: Inbox, *, max_event_bytes: int) -> None:
+    Attributes:
+        number: which of its client's connections this is, from 1.
+        sid: the server's name for this client; empty before it has one.
+        connected: the namespace was joined, at some time.
+        end: how it ended; None while it has not, or where it was our own doing.
+        over: set when it has ended, before the last goodbyes.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        deliver: Callable[[Event], None],
+        on_over: Callable[["Connection"], None],
+        *,
+        max_event_bytes: int,
+        number: int,
+    ) -> None:
+        """Give each event to `deliver`, which may raise `InboxFull`; call `on_over` once, at the end."""
         self.target = target
+        self.number = number
         self.sid = ""
-        self._events = events
-        self._decoder = Decoder(target.namespace, max_bytes=max_event_bytes)
-        self._opened: Opened | None = None
-        self._connected = False
-        self._listening = trio.CancelScope()
+        self.connected = False
+        self.end: End | None = None
         self.over = trio.Event()
-        self._end: End | None = None
+        self._deliver = deliver
+        self._on_over = on_over
+        self._decoder = Decoder(target.namespace, max_bytes=max_event_bytes, connection=number)
+        self._opened: Opened | None = None
+        self._listening = trio.CancelScope()
         self._calls: dict[int, _Pending] = {}
         # From 1: some servers lose count when an answer names id 0.
         self._ids = itertools.count(1)
@@ -104,59 +123,34 @@ class Connection:
     async def run(
         self,
         dial: Dial,
+        on_connected: Callable[[], None],
         *,
         connect_timeout_s: float,
-        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
-        """Connect, report that as started, and go on until the connection has ended or `stop` is called.
+        """Connect, report that, and go on until the connection has ended or `stop` is called.
 
         Raises:
-            ConnectFailed: before it was started; afterwards nothing is raised.
+            ConnectFailed: before it was connected; afterwards nothing is raised.
         """
         patience = trio.CancelScope(deadline=trio.current_time() + connect_timeout_s)
 
-        def on_connected() -> None:
+        def lift_deadline() -> None:
             patience.deadline = math.inf
-            task_status.started()
+            on_connected()
 
         try:
             with patience:
                 try:
-                    await self._live(Tap(await dial(self.target.address)), on_connected)
+                    await self._live(Tap(await dial(self.target.address)), lift_deadline)
                 except Ended as ended:
-                    self._end = ended.end
+                    self.end = ended.end
             if patience.cancelled_caught:
-                self._end = End(f"no answer within {connect_timeout_s:g} s")
+                self.end = End(f"no answer within {connect_timeout_s:g} s")
         finally:
             self._shut()
-        if not self._connected:
-            reason = self._end.reason if self._end else "given up"
+        if not self.connected:
+            reason = self.end.reason if self.end else "given up"
             raise ConnectFailed(f"cannot connect to {self.target.address}: {reason}")
-
-    @property
-    def connected(self) -> bool:
-        """Whether the server has let this client in and nothing has ended since."""
-        return self._connected and not self.over.is_set()
-
-    @property
-    def end(self) -> End | None:
-        """How it ended; None while it goes on, and when it was stopped here."""
-        return self._end
-
-    @property
-    def ever_connected(self) -> bool:
-        """Whether the server has let this client in."""
-        return self._connected
-
-    async def wait_connected(self) -> None:
-        """Return at once.
-
-        Raises:
-            ConnectionLost: the connection has ended.
-        """
-        await trio.lowlevel.checkpoint()
-        if self.over.is_set():
-            raise self._gone()
 
     def stop(self) -> None:
         """Begin the goodbye; `run` returns within `CLOSE_S`."""
@@ -176,10 +170,12 @@ class Connection:
         if not await self._post(frames):
             # The reader knows why; it may have something left to read first.
             await self.over.wait()
-            raise self._gone()
+            raise self.gone()
 
-    async def call(self, name: str, args: tuple[Any, ...], *, timeout_s: float) -> tuple[Any, ...]:
-        """Send an event and wait for the server's answer.
+    async def call(
+        self, name: str, args: tuple[Any, ...], *, timeout_s: float, waited_s: float = 0.0
+    ) -> tuple[Any, ...]:
+        """Send an event and wait for the server's answer; `waited_s` of the `timeout_s` are gone already.
 
         Raises:
             ConnectionLost, MessageTooLarge: as `emit`, or no answer can come any more.
@@ -188,7 +184,7 @@ class Connection:
         ack_id = next(self._ids)
         pending = self._calls[ack_id] = _Pending()
         try:
-            with trio.move_on_after(timeout_s):
+            with trio.move_on_after(max(timeout_s - waited_s, 0)):
                 await self.emit(event_frames(name, args, namespace=self.target.namespace, ack_id=ack_id))
                 await pending.settled.wait()
         finally:
@@ -196,7 +192,7 @@ class Connection:
         if pending.args is not None:
             return pending.args
         if self.over.is_set():
-            raise self._gone()
+            raise self.gone()
         raise NoAnswer(f"the server did not answer {name} within {timeout_s:g} s")
 
     async def _live(self, tap: Tap, on_connected: Callable[[], None]) -> None:
@@ -212,11 +208,12 @@ class Connection:
                         nursery.start_soon(self._watch, tap, opened)
                         await self._listen(transport, on_connected)
                 except Ended as ended:
-                    self._end = ended.end
-                except ProtocolViolation as fault:
-                    self._end = End(str(fault))
+                    self.end = ended.end
+                except ProtocolViolation as violation:
+                    self.end = End(str(violation))
                 except InboxFull as full:
-                    self._end = End(str(full), final=True)
+                    # What waits unread would still wait there for the next connection's events.
+                    self.end = End(str(full), final=True)
                 await self._leave(transport)
                 nursery.cancel_scope.cancel()
         finally:
@@ -238,9 +235,9 @@ class Connection:
         while True:
             arrived = self._decoder.feed(await transport.receive())
             if isinstance(arrived, Connected):
-                if not self._connected:
+                if not self.connected:
                     self.sid = arrived.sid
-                    self._connected = True
+                    self.connected = True
                     on_connected()
             elif arrived is not None:
                 self._take(arrived)
@@ -248,7 +245,7 @@ class Connection:
     def _take(self, arrived: Incoming) -> None:
         match arrived:
             case Event():
-                self._events.put(arrived)
+                self._deliver(arrived)
             case Ping(data=data):
                 with suppress(trio.WouldBlock):  # then a pong is on its way already
                     self._pings.send_nowait(data)
@@ -307,34 +304,36 @@ class Connection:
             if trio.current_time() - due > STALL_S:
                 # This loop stood still: what the server sent meanwhile may not be read yet.
                 await trio.sleep(max(opened.ping_timeout_s, STALL_S))
-        self._end = End(f"the server has been silent for {patience_s:g} s")
+        self.end = End(f"the server has been silent for {patience_s:g} s")
         self._listening.cancel()
 
     async def _leave(self, transport: WebSocketTransport) -> None:
         """Say goodbye where there is somebody to say it to."""
-        if self._end is not None:
+        if self.end is not None:
             self._shut()
-        if not self._connected or (self._end is not None and not self._end.orderly):
+        if not self.connected or (self.end is not None and not self.end.orderly):
             return
         with trio.move_on_after(CLOSE_S):
-            if self._end is not None or await self._post(disconnect_frames(self.target.namespace)):
+            if self.end is not None or await self._post(disconnect_frames(self.target.namespace)):
                 await transport.aclose()
 
     def _shut(self) -> None:
         """Wake everybody who waits for this connection; idempotent."""
+        if self.over.is_set():
+            return
         self._outgoing.close()
-        lost = None if self._end is None or self._end.orderly else str(self._gone())
-        self._events.close(lost)
         self.over.set()
+        self._on_over(self)
         for pending in self._calls.values():
             pending.settled.set()
 
-    def _gone(self) -> ConnectionLost:
-        if self._end is None:
+    def gone(self) -> ConnectionLost:
+        """What to tell who would still use it."""
+        if self.end is None:
             return ConnectionLost(f"the connection to {self.target.address} is closed")
-        if self._end.orderly:
-            return ConnectionLost(f"no connection to {self.target.address}: {self._end.reason}")
-        return ConnectionLost(f"connection to {self.target.address} lost: {self._end.reason}")
+        if self.end.orderly:
+            return ConnectionLost(f"no connection to {self.target.address}: {self.end.reason}")
+        return ConnectionLost(f"connection to {self.target.address} lost: {self.end.reason}")
 
 
 def dialler(tls: ssl.SSLContext | None) -> Dial:

@@ -63,10 +63,8 @@ class End:
     """How a connection ended.
 
     Attributes:
-        reason: one line.
         orderly: either side said goodbye.
-        final: there is no point in coming back: the server dismissed or refused this client, or the client
-            itself cannot keep up.
+        final: dialling again would be wrong: the server has shown this client the door, or the cause is here.
     """
 
     reason: str

@@ -6,8 +6,6 @@ events and in bytes, and a consumer that lets it overflow loses the connection, 
 so. Nothing is dropped in silence: what came before can still be read, then the error follows.
 """
 
-from typing import Protocol
-
 import trio
 
 from sts_actors.client.errors import ConnectionLost
@@ -19,20 +17,6 @@ MAX_BYTES = 64 * 1024 * 1024
 
 class InboxFull(Exception):  # noqa: N818 - stays inside this package; callers see ConnectionLost
     """The consumer has fallen too far behind."""
-
-
-class Inbox(Protocol):
-    """Where a connection puts what has come."""
-
-    def put(self, event: Event) -> None:
-        """Add an event.
-
-        Raises:
-            InboxFull: there is no room.
-        """
-
-    def close(self, lost: str | None) -> None:
-        """The connection has ended; `lost` says why when that was not in order."""
 
 
 class Events:

@@ -63,12 +63,36 @@ class Event:
         args: what came with it; attachments are bytes in their places.
         ack_id: not None when the server waits for an answer: see `Client.acknowledge`.
         size_bytes: the event as it came over the wire, attachments included.
+        connection: over which of the client's connections it came, from 1.
     """
 
     name: str
     args: tuple[Any, ...] = attrs.field(default=(), repr=False)
     ack_id: int | None = None
     size_bytes: int = attrs.field(default=0, eq=False)
+    connection: int = attrs.field(default=0, eq=False)
+
+
+@attrs.frozen(kw_only=True)
+class Disconnected(Event):
+    """The connection was lost, and the client dials again; `connection` says which one it was.
+
+    Everything before this in `events` came over that connection or an earlier one, nothing after it does.
+    """
+
+    name: str = "disconnect"
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class Reconnected(Event):
+    """There is a connection again; the server knows this client by a new name, `sid`, and by that alone.
+
+    Rooms, streams and whatever else the server kept for the old name are gone.
+    """
+
+    name: str = "connect"
+    sid: str
 
 
 @attrs.frozen(kw_only=True)
@@ -90,9 +114,10 @@ _BINARY = {
 class Decoder:
     """Reads one connection's frames in order; joins attachments to the packet they belong to."""
 
-    def __init__(self, namespace: str, *, max_bytes: int) -> None:
-        """Take at most `max_bytes` for one packet and its attachments."""
+    def __init__(self, namespace: str, *, max_bytes: int, connection: int = 1) -> None:
+        """Take at most `max_bytes` for one packet and its attachments; `connection` goes into each event."""
         self._namespace = namespace
+        self._connection = connection
         self._max_bytes = max_bytes
         self._waiting: SocketPacket | None = None
         self._size = 0
@@ -162,7 +187,13 @@ class Decoder:
         if kind == socketio.packet.EVENT:
             if not isinstance(data, list) or not data or not isinstance(data[0], str):
                 raise ProtocolViolation("the server sent an event without a name")
-            return Event(name=data[0], args=tuple(data[1:]), ack_id=packet.id, size_bytes=self._size)
+            return Event(
+                name=data[0],
+                args=tuple(data[1:]),
+                ack_id=packet.id,
+                size_bytes=self._size,
+                connection=self._connection,
+            )
         if kind == socketio.packet.ACK:
             if not isinstance(data, list) or packet.id is None:
                 raise ProtocolViolation("the server sent an answer to nothing")

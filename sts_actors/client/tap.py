@@ -66,6 +66,9 @@ class Tap(trio.abc.Stream):
             failure = error
         else:
             return
+        if not self.shaken:
+            # The library reads nothing before its request is out, and would wait for the answer for ever.
+            self.ended.set()
         with trio.move_on_after(LAST_WORDS_S):
             await self.ended.wait()
         raise failure

@@ -2,6 +2,11 @@
 
 Nothing here paces: fragments go out as fast as the caller sends them. A caller that means to be polite
 awaits `wait_for_room()` before each; `backpressure` says what the server thinks.
+
+A stream lives on one connection, because the server's half of it does. When that is lost the stream is lost,
+on a reconnecting client too: its events end with `ConnectionLost`, its sends raise it, and nothing of it goes
+out over the next connection. The client can be asked for a new stream then; the worker decides which
+fragments to send again.
 """
 
 import base64
@@ -25,7 +30,8 @@ from sts_actors.client.answers import (
 )
 from sts_actors.client.client import Client
 from sts_actors.client.errors import BadAnswer, ConnectionLost, NoAnswer, StreamRefused
-from sts_actors.client.incoming import Event
+from sts_actors.client.incoming import Disconnected, Event, Reconnected
+from sts_actors.client.link import Link
 
 READY_TIMEOUT_S = 10.0
 """The contract's: `stream:ready` within 10 s of `stream:init`."""
@@ -67,15 +73,19 @@ class DubbingStream:
         backpressure: the last one that came, None before the first.
     """
 
-    def __init__(self, client: Client, init: StreamInit, ready: Ready, early: deque[Event]) -> None:
+    def __init__(
+        self, client: Client, link: Link, init: StreamInit, ready: Ready, early: deque[Event]
+    ) -> None:
         self.ready = ready
         self.backpressure: Backpressure | None = None
         self._client = client
+        self._link = link
         self._init = init
         self._early = early
         self._sent: Counter[str] = Counter()
         self._paused = False
         self._finished = False
+        self._lost: str | None = None
         self._changed = trio.Event()
 
     @property
@@ -147,7 +157,7 @@ class DubbingStream:
         self._sent[name] += 1
         arrived = False
         try:
-            await self._client.emit("fragment:data", payload)
+            await self._link.emit("fragment:data", payload)
             arrived = True
         finally:
             if not arrived:
@@ -160,7 +170,7 @@ class DubbingStream:
         Raises:
             ConnectionLost: as `Client.emit`.
         """
-        await self._client.emit("stream:end", {"stream_id": self.ready.stream_id})
+        await self._link.emit("stream:end", {"stream_id": self.ready.stream_id})
 
     async def wait_for_room(self) -> None:
         """Wait until the server would take a fragment: fewer than `max_inflight` unanswered, and no pause.
@@ -179,27 +189,34 @@ class DubbingStream:
                 nursery.start_soon(self._cancel_when_gone, nursery.cancel_scope)
                 await self._changed.wait()
                 nursery.cancel_scope.cancel()
-            if self._client.closed:
+            if self._link.closed:
                 break
-        if self._finished or self._client.closed:
+        if self._finished or self._link.closed:
             raise ConnectionLost("the stream has ended: no room for another fragment")
 
     async def _cancel_when_gone(self, scope: trio.CancelScope) -> None:
-        await self._client.wait_closed()
+        await self._link.wait_closed()
         scope.cancel()
 
     async def _next_raw(self) -> Event:
         if self._early:
             await trio.lowlevel.checkpoint()
             return self._early.popleft()
-        try:
-            return await anext(self._client.events)
-        except StopAsyncIteration:
-            reason = "the connection was closed before stream:complete"
-        except ConnectionLost as lost:
-            reason = lost.reason
-        self._wake()
-        raise ConnectionLost(reason)
+        if self._lost is None:
+            try:
+                event = await anext(self._client.events)
+            except StopAsyncIteration:
+                reason = "the connection was closed before stream:complete"
+            except ConnectionLost as lost:
+                reason = lost.reason
+            else:
+                if not isinstance(event, Disconnected):
+                    return event
+                reason = event.reason
+            # What follows is of the next connection, and for who opens a stream there.
+            self._lost = reason
+            self._wake()
+        raise ConnectionLost(self._lost)
 
     def _note(self, event: StreamEvent) -> None:
         if isinstance(event, Processed):
@@ -236,20 +253,26 @@ class DubbingStream:
 async def open_dubbing_stream(client: Client, init: StreamInit) -> DubbingStream:
     """Ask for a stream and wait until the server is ready for it.
 
-    From here on the stream reads `client.events`; nobody else should.
+    From here on the stream reads `client.events`; nobody else should. What is still unread of earlier
+    connections is passed over: it was for streams that are gone.
 
     Raises:
         StreamRefused: the server answered with an `error`.
         NoAnswer: no `stream:ready` within 10 s.
         BadAnswer: the answer breaks the contract.
-        ConnectionLost: the connection ended first.
+        ConnectionLost: the connection ended first, or there is none: see `Client.link`.
     """
     early: deque[Event] = deque()
+    link = await client.link()
     with trio.move_on_after(READY_TIMEOUT_S):
-        await client.emit("stream:init", init.payload())
+        await link.emit("stream:init", init.payload())
         async for event in client.events:
+            if isinstance(event, Disconnected) and event.connection == link.number:
+                raise ConnectionLost(event.reason)
+            if isinstance(event, Reconnected) or event.connection != link.number:
+                continue  # left unread since before
             if event.name == "stream:ready":
-                return DubbingStream(client, init, read_ready(event.args), early)
+                return DubbingStream(client, link, init, read_ready(event.args), early)
             if event.name == "error":
                 refusal = read_error(event.args)
                 raise StreamRefused(refusal.code, refusal.message)

@@ -8,9 +8,12 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
+import attrs
 import orjson
 import trio
 from trio.testing import memory_stream_pair
+
+from sts_actors.client.errors import Ended
 
 OPEN = {
     "sid": "peer",
@@ -58,12 +61,12 @@ class Peer:
             b"Sec-WebSocket-Accept: " + token + b"\r\n\r\n"
         )
 
-    async def welcome(self, **changes: Any) -> None:
+    async def welcome(self, joined: str = "joined", **changes: Any) -> None:
         """All handshakes, up to the joined namespace."""
         await self.accept()
         await self.text("0" + orjson.dumps({**OPEN, **changes}).decode())
         assert (await self.frame()).startswith("40")
-        await self.text('40{"sid":"joined"}')
+        await self.text(f'40{{"sid":"{joined}"}}')
 
     async def text(self, text: str) -> None:
         await self.stream.send_all(encode(1, text.encode()))
@@ -156,4 +159,48 @@ async def script_in_memory(script: Script, monkeypatch, pair=memory_stream_pair)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(handle)
         yield "http://peer.example"
+        nursery.cancel_scope.cancel()
+
+
+@attrs.define
+class Dials:
+    """What the clients of `dials_in_memory` did.
+
+    Attributes:
+        times: when they dialled, refused ones included.
+        standing: how many connections have an end that is not closed.
+    """
+
+    url: str = "http://peer.example"
+    times: list[float] = attrs.field(factory=list)
+    standing: int = 0
+
+
+@asynccontextmanager
+async def dials_in_memory(
+    answer: Callable[[int], Script | None], monkeypatch, pair=memory_stream_pair
+) -> AsyncIterator[Dials]:
+    """As `script_in_memory`, for many connections; `answer` says who answers dial 0, 1, …: None refuses."""
+    dials = Dials()
+
+    async def dial(_: Any) -> trio.abc.Stream:
+        await trio.lowlevel.checkpoint()
+        dials.times.append(trio.current_time())
+        script = answer(len(dials.times) - 1)
+        if script is None:
+            raise Ended("connection refused; is the server running there?")
+        ours, theirs = pair()
+        dials.standing += 1
+        nursery.start_soon(handle, script, theirs)
+        return ours
+
+    async def handle(script: Script, stream: trio.abc.Stream) -> None:
+        async with stream:
+            with suppress(EOFError, trio.BrokenResourceError):
+                await script(Peer(stream))
+        dials.standing -= 1
+
+    monkeypatch.setattr("sts_actors.client.client.dialler", lambda _: dial)
+    async with trio.open_nursery() as nursery:
+        yield dials
         nursery.cancel_scope.cancel()

@@ -16,12 +16,14 @@ from aiohttp import web
 class Upstream:
     """A server in a thread of its own; `sio` may be used from `run` only."""
 
-    def __init__(self, equip: Callable[[socketio.AsyncServer], None], **options: Any) -> None:
+    def __init__(
+        self, equip: Callable[[socketio.AsyncServer], None], *, port: int = 0, **options: Any
+    ) -> None:
         self._equip = equip
         self._options = {"max_http_buffer_size": 20_000_000, **options}
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._serve_in_thread, daemon=True)
-        self.port = 0
+        self.port = port
 
     @property
     def url(self) -> str:
@@ -55,7 +57,7 @@ class Upstream:
         self.sio.attach(app)
         runner = web.AppRunner(app, shutdown_timeout=0.2)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", self.port)
         await site.start()
         self.port = runner.addresses[0][1]
         on_ready()

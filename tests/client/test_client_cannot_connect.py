@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 import trio
-from client_peer import OPEN, Peer, serve_script
+from client_peer import OPEN, Peer, script_in_memory, serve_script
 
 from sts_actors.client import ClientError, ConnectFailed, open_client
 from sts_actors.client.address import parse_address
@@ -160,6 +160,17 @@ async def test_a_server_that_answers_the_handshake_otherwise_is_told_apart(case)
 
     async with serve_script(script) as url:
         assert await refusal(url) == want
+
+
+async def test_a_server_that_is_gone_before_our_request_is_out_is_not_waited_for(autojump_clock, monkeypatch):
+    async def script(peer: Peer) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async with script_in_memory(script, monkeypatch) as url:
+        with pytest.raises(ConnectFailed, match="it closed the connection during the WebSocket handshake"):
+            async with open_client(url):
+                pytest.fail("it connected")
+    assert trio.current_time() == 0
 
 
 async def test_the_reference_server_on_another_path_is_a_404(upstream):

@@ -214,7 +214,7 @@ async def test_a_call_given_up_leaves_nothing_behind_and_its_late_answer_is_nobo
         with trio.move_on_after(1):
             await client.call("slow")
         assert await client.call("fast") == "right"
-        assert client._connection._calls == {}
+        assert client._succession.current._calls == {}
 
 
 async def test_several_tasks_may_share_the_events_and_each_event_goes_to_one(autojump_clock, monkeypatch):

@@ -1,281 +1,647 @@
-"""Coming back after a lost connection: when, how often, and what is told of it."""
+"""Losing a connection and making the next: when, when not, and what the application sees."""
 
-from contextlib import asynccontextmanager, suppress
-from functools import partial
-from itertools import pairwise
-from random import Random
+from contextlib import suppress
 
 import pytest
 import trio
 import trio.testing
-from client_peer import Peer, encode
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from trio.testing import MockClock, memory_stream_pair
+from client_peer import OPEN, Peer, dials_in_memory, encode
+from trio.testing import lockstep_stream_pair
 
-from sts_actors.client import ConnectFailed, ConnectionLost, Reconnect, open_client
-from sts_actors.client.errors import Ended
-from sts_actors.gateway import Server, serve
-from supervision import Backoff
+from sts_actors.client import (
+    ConnectFailed,
+    ConnectionLost,
+    Disconnected,
+    Event,
+    NoAnswer,
+    Reconnect,
+    Reconnected,
+    open_client,
+)
 
-QUICK = Reconnect(backoff=Backoff(first_s=0.01, factor=1.0, max_s=0.01))
-
-
-@asynccontextmanager
-async def peers(monkeypatch, *scripts):
-    """A server in memory that plays one script for each dial, None for a refusal; yields the dials' times."""
-    dials = []
-    async with trio.open_nursery() as nursery:
-
-        async def dial(_):
-            await trio.lowlevel.checkpoint()
-            script = scripts[min(len(dials), len(scripts) - 1)]
-            dials.append(trio.current_time())
-            if script is None:
-                raise Ended("nobody answers there")
-            ours, theirs = memory_stream_pair()
-
-            async def play():
-                async with theirs:
-                    with suppress(EOFError, trio.BrokenResourceError):
-                        await script(Peer(theirs))
-
-            nursery.start_soon(play)
-            return ours
-
-        monkeypatch.setattr("sts_actors.client.client.dialler", lambda _: dial)
-        yield dials
-        nursery.cancel_scope.cancel()
+STEADY = Reconnect(jitter=0)
+URL = "http://peer.example"
 
 
-async def stays(peer):
-    await peer.welcome()
+async def stay(peer: Peer) -> None:
+    """Join the client and keep quiet."""
+    await peer.welcome("stays")
     await peer.part()
 
 
-async def says_and_goes(peer, *events):
-    await peer.welcome()
-    for event in events:
-        await peer.event(*event)
+async def cut(peer: Peer) -> None:
+    """Join the client and hang up."""
+    await peer.welcome("cut")
 
 
-def opened(**how):
-    return open_client("http://peer.example", **{"reconnect": Reconnect()} | how)
+def one_after_another(*scripts):
+    """Each dial its script; the last one for all that follow."""
+    return lambda number: scripts[min(number, len(scripts) - 1)]
 
 
-async def read(client, count):
-    return [(event.name, *event.args) for event in [await anext(client.events) for _ in range(count)]]
+async def reason_at_the_end(client) -> str:
+    # Of virtual time: a client that dials for ever must fail its test, not hang it.
+    with trio.fail_after(300), pytest.raises(ConnectionLost) as caught:
+        async for _ in client.events:
+            pass
+    return caught.value.reason
 
 
-@given(st.floats(0, 5), st.floats(1, 4), st.floats(0, 60), st.floats(0, 1), st.integers(0, 20), st.integers())
-def test_delays_grow_to_their_bound_and_are_shortened_by_the_jitter_at_most(
-    first_s, factor, more_s, jitter, attempts, seed
-):
-    backoff = Backoff(first_s=first_s, factor=factor, max_s=first_s + more_s, jitter=jitter)
-    delays = list(Reconnect(backoff=backoff, attempts=attempts).delays(Random(seed)))
-    assert len(delays) == attempts
-    for attempt, delay_s in enumerate(delays, start=1):
-        whole_s = min(first_s * factor ** (attempt - 1), first_s + more_s)
-        assert whole_s * (1 - jitter) - 1e-9 <= delay_s <= whole_s + 1e-9
+async def test_events_go_on_over_the_next_connection_and_tell_of_the_change(autojump_clock, monkeypatch):
+    def teller(number: int):
+        async def script(peer: Peer) -> None:
+            await peer.welcome(f"sid-{number}")
+            await peer.event("first", number)
+            await peer.event("second", number)
+            if number == 2:
+                await peer.part()
+
+        return script
+
+    async with (
+        dials_in_memory(teller, monkeypatch) as dials,
+        open_client(dials.url, reconnect=STEADY) as client,
+    ):
+        assert client.sid == "sid-0"
+        got = [await anext(client.events) for _ in range(10)]
+        assert client.connected
+        assert client.sid == "sid-2"
+    told = f"connection to {URL} lost: the server went away without a goodbye"
+    assert got == [
+        Event(name="first", args=(0,)),
+        Event(name="second", args=(0,)),
+        Disconnected(reason=told),
+        Reconnected(sid="sid-1"),
+        Event(name="first", args=(1,)),
+        Event(name="second", args=(1,)),
+        Disconnected(reason=told),
+        Reconnected(sid="sid-2"),
+        Event(name="first", args=(2,)),
+        Event(name="second", args=(2,)),
+    ]
+    assert [event.connection for event in got] == [1, 1, 1, 2, 2, 2, 2, 3, 3, 3]
+    assert [event async for event in client.events] == []
 
 
-async def test_a_lost_connection_comes_back_with_a_new_sid_and_the_events_go_on(autojump_clock, monkeypatch):
-    async def first(peer):
-        await peer.accept()
-        await peer.text('0{"sid":"e","upgrades":[],"pingInterval":25000,"pingTimeout":10000}')
-        await peer.frame()
-        await peer.text('40{"sid":"one"}')
-        await peer.event("before", 1)
-
-    async def second(peer):
+async def test_an_event_of_the_server_that_is_named_like_a_notice_is_none(autojump_clock, monkeypatch):
+    async def script(peer: Peer) -> None:
         await peer.welcome()
-        await peer.event("after", 2)
+        await peer.event("disconnect", "not really")
         await peer.part()
 
-    async with peers(monkeypatch, first, second) as dials, opened() as client:
-        assert client.sid == "one"
-        told = await read(client, 4)
-        assert [name for name, *_ in told] == ["before", "disconnect", "connect", "after"]
-        assert told[2] == ("connect", "joined")
-        assert (client.sid, client.connected, client.closed) == ("joined", True, False)
-    assert 0.5 <= dials[1] - dials[0] <= 1
+    async with (
+        dials_in_memory(lambda _: script, monkeypatch) as dials,
+        open_client(dials.url, reconnect=STEADY) as client,
+    ):
+        event = await anext(client.events)
+        assert event == Event(name="disconnect", args=("not really",))
+        assert not isinstance(event, Disconnected)
 
 
-async def test_while_there_is_no_connection_nothing_is_sent_or_kept(autojump_clock, monkeypatch):
+async def fall_silent(peer: Peer) -> None:
+    await peer.drain()
+
+
+async def hang_up_at_once(_: Peer) -> None:
+    await trio.lowlevel.checkpoint()
+
+
+AGAIN = {
+    "a hang-up": hang_up_at_once,
+    "a hang-up in the middle of a frame": lambda peer: peer.stream.send_all(
+        encode(1, b'42["half', length=1000)
+    ),
+    "a WebSocket closed as it should": lambda peer: peer.close(),
+    "a server that is shutting down": lambda peer: peer.close(1001),
+    "a goodbye of Engine.IO": lambda peer: peer.text("1"),
+    "nonsense": lambda peer: peer.text("9"),
+    "silence": fall_silent,
+}
+
+
+@pytest.mark.parametrize("case", AGAIN)
+async def test_a_connection_that_was_lost_is_made_again(autojump_clock, monkeypatch, case):
+    async def script(peer: Peer) -> None:
+        await peer.welcome()
+        await AGAIN[case](peer)
+
+    async with (
+        dials_in_memory(one_after_another(script, stay), monkeypatch) as dials,
+        open_client(dials.url, reconnect=STEADY) as client,
+    ):
+        assert isinstance(await anext(client.events), Disconnected)
+        assert not client.connected
+        assert not client.closed
+        assert await anext(client.events) == Reconnected(sid="stays")
+
+
+NOT_AGAIN = {
+    "a disconnect from the namespace": ("41", None),
+    "a late refusal": ('44"no"', f"connection to {URL} lost: the server refused: no"),
+}
+
+
+@pytest.mark.parametrize("case", NOT_AGAIN)
+async def test_a_server_that_shows_the_door_is_not_dialled_again(autojump_clock, monkeypatch, case):
+    frame, lost = NOT_AGAIN[case]
+
+    async def script(peer: Peer) -> None:
+        await peer.welcome()
+        await peer.event("last")
+        await peer.text(frame)
+        await peer.drain()
+
+    async with dials_in_memory(lambda _: script, monkeypatch) as dials:
+        async with open_client(dials.url, reconnect=STEADY) as client:
+            assert (await anext(client.events)).name == "last"
+            if lost is None:
+                with trio.fail_after(300):
+                    assert [event async for event in client.events] == []
+            else:
+                assert await reason_at_the_end(client) == lost
+            assert client.closed
+            with pytest.raises(ConnectionLost, match="closed the connection" if lost is None else lost):
+                await client.emit("note")
+            await trio.sleep(60)
+        assert len(dials.times) == 1
+
+
+JOINING = {
+    "a refusal": ('44{"message":"token expired"}', "the server refused: token expired"),
+    "a disconnect": ("41", "the server closed the connection"),
+}
+
+
+@pytest.mark.parametrize("case", JOINING)
+async def test_a_server_that_does_not_let_the_client_in_again_ends_it(autojump_clock, monkeypatch, case):
+    frame, why = JOINING[case]
+
+    async def refuse(peer: Peer) -> None:
+        await peer.accept()
+        await peer.text('0{"sid":"x","pingInterval":25000,"pingTimeout":10000}')
+        assert await peer.frame() == "40"
+        await peer.text(frame)
+        await peer.drain()
+
+    async with dials_in_memory(one_after_another(cut, None, refuse), monkeypatch) as dials:
+        async with open_client(dials.url, reconnect=STEADY) as client:
+            assert isinstance(await anext(client.events), Disconnected)
+            lost = f"connection to {URL} lost: the server went away without a goodbye"
+            assert await reason_at_the_end(client) == f"{lost}; then dialled in vain: {why}"
+            assert client.closed
+            with pytest.raises(ConnectionLost, match=why):
+                await client.emit("note")
+            await trio.sleep(60)
+        assert len(dials.times) == 3
+
+
+@pytest.mark.parametrize(
+    ("limits", "why"),
+    [
+        ({"max_buffered_events": 10}, "10 events wait unread"),
+        ({"max_buffered_bytes": 10_200}, "10170 bytes of events wait unread"),
+    ],
+)
+async def test_a_consumer_that_fell_behind_is_not_given_another_connection_to_fall_behind_on(
+    autojump_clock, monkeypatch, limits, why
+):
+    async def script(peer: Peer) -> None:
+        await peer.welcome()
+        for number in range(30):
+            await peer.event("flood", 10 + number, "x" * 1000)
+        await peer.drain()
+
+    async with dials_in_memory(lambda _: script, monkeypatch) as dials:
+        async with open_client(dials.url, reconnect=STEADY, **limits) as client:
+            with trio.fail_after(300):
+                await client.wait_closed()
+            assert [(await anext(client.events)).args[0] for _ in range(10)] == list(range(10, 20))
+            assert why in await reason_at_the_end(client)
+            await trio.sleep(60)
+        assert len(dials.times) == 1
+
+
+@pytest.mark.parametrize("bound", [3, 4])
+async def test_notices_that_nobody_reads_are_bounded_as_events_are(autojump_clock, monkeypatch, bound):
+    async with dials_in_memory(lambda _: cut, monkeypatch) as dials:
+        async with open_client(dials.url, reconnect=STEADY, max_buffered_events=bound) as client:
+            await client.wait_closed()
+            got = [type(await anext(client.events)) for _ in range(bound)]
+            assert got == [Disconnected, Reconnected, Disconnected, Reconnected][:bound]
+            assert f"{bound} events wait unread" in await reason_at_the_end(client)
+            with pytest.raises(ConnectionLost, match=f"{bound} events wait unread"):
+                await client.emit("note")
+        # The third connection is made, where there is room for the notice of the second's end alone.
+        assert len(dials.times) == 3
+
+
+async def test_the_waits_grow_while_nobody_answers_and_begin_again_after_a_connection(
+    autojump_clock, monkeypatch
+):
+    script = one_after_another(cut, None, None, None, None, None, cut, None, stay)
+    async with (
+        dials_in_memory(script, monkeypatch) as dials,
+        open_client(dials.url, reconnect=STEADY) as client,
+    ):
+        kinds = [type(await anext(client.events)) for _ in range(4)]
+        assert kinds == [Disconnected, Reconnected] * 2
+        waits = [later - sooner for sooner, later in zip(dials.times, dials.times[1:], strict=False)]
+        assert waits == pytest.approx([1, 2, 4, 5, 5, 5, 1, 2])
+
+
+async def test_the_waits_are_spread_by_chance(autojump_clock, monkeypatch):
+    async with (
+        dials_in_memory(lambda _: cut, monkeypatch) as dials,
+        open_client(dials.url, reconnect=Reconnect()) as client,
+    ):
+        while len(dials.times) < 21:
+            await anext(client.events)
+        waits = [later - sooner for sooner, later in zip(dials.times, dials.times[1:], strict=False)]
+        assert all(0.5 <= wait <= 1.5 for wait in waits)
+        assert len({round(wait, 3) for wait in waits}) > 10
+
+
+async def test_after_so_many_failed_tries_in_a_row_the_client_ends(autojump_clock, monkeypatch):
+    policy = Reconnect(attempts=3, jitter=0)
+    answers = one_after_another(cut, None, None, cut, None)
+    async with dials_in_memory(answers, monkeypatch) as dials:
+        async with open_client(dials.url, reconnect=policy) as client:
+            kinds = [type(await anext(client.events)) for _ in range(3)]
+            assert kinds == [Disconnected, Reconnected, Disconnected]
+            reason = await reason_at_the_end(client)
+            assert reason.endswith("then dialled in vain: connection refused; is the server running there?")
+            assert client.closed
+            with pytest.raises(ConnectionLost, match="dialled in vain"):
+                await client.call("echo")
+        assert len(dials.times) == 7
+
+
+async def test_the_first_connection_is_tried_once(autojump_clock, monkeypatch):
+    async with dials_in_memory(lambda _: None, monkeypatch) as dials:
+        with pytest.raises(ConnectFailed, match="connection refused"):
+            async with open_client(dials.url, reconnect=STEADY):
+                pytest.fail("it connected")
+        assert len(dials.times) == 1
+
+
+async def hang_up_after_the_request(peer: Peer) -> None:
+    await peer.read_request()
+
+
+async def hang_up_within_the_answer(peer: Peer) -> None:
+    await peer.read_request()
+    await peer.stream.send_all(b"HTTP/1.1 101 Swit")
+
+
+async def hang_up_after_http(peer: Peer) -> None:
+    await peer.accept()
+
+
+async def hang_up_after_open(peer: Peer) -> None:
+    await peer.accept()
+    await peer.text('0{"sid":"x","pingInterval":25000,"pingTimeout":10000}')
+
+
+async def hang_up_for_an_answer(peer: Peer) -> None:
+    await hang_up_after_open(peer)
+    await peer.frame()
+
+
+async def never_answer(peer: Peer) -> None:
+    await peer.read_request()
+    await peer.drain()
+
+
+async def never_join(peer: Peer) -> None:
+    await hang_up_after_open(peer)
+    await peer.drain()
+
+
+VANISHING = [
+    hang_up_at_once,
+    hang_up_after_the_request,
+    hang_up_within_the_answer,
+    hang_up_after_http,
+    hang_up_after_open,
+    hang_up_for_an_answer,
+    never_answer,
+    never_join,
+]
+
+
+@pytest.mark.parametrize("vanish", VANISHING)
+async def test_a_server_that_vanishes_in_the_handshake_is_dialled_again(autojump_clock, monkeypatch, vanish):
+    async with (
+        dials_in_memory(one_after_another(cut, vanish, vanish, stay), monkeypatch) as dials,
+        open_client(dials.url, reconnect=STEADY, connect_timeout_s=7) as client,
+    ):
+        assert isinstance(await anext(client.events), Disconnected)
+        assert await anext(client.events) == Reconnected(sid="stays")
+        silent_s = 7 if vanish in {never_answer, never_join} else 0
+        assert dials.times == pytest.approx([0, 1, 3 + silent_s, 7 + 2 * silent_s])
+        assert dials.standing == 1
+
+
+async def test_the_same_headers_namespace_and_auth_go_to_every_server(autojump_clock, monkeypatch):
     heard = []
 
-    async def second(peer):
-        await peer.welcome()
-        with suppress(EOFError):
-            while True:
-                heard.append(await peer.frame())
-
-    async with peers(monkeypatch, says_and_goes, second) as _, opened() as client:
-        assert await read(client, 1) == [("disconnect", "the server went away without a goodbye")]
-        assert (client.connected, client.sid) == (False, "")
-        for attempt in (client.emit("lost"), client.call("lost")):
-            with pytest.raises(ConnectionLost, match=r"no connection to http://peer\.example now"):
-                await attempt
-        await client.wait_connected()
-        await client.emit("found")
-        await trio.testing.wait_all_tasks_blocked()
-    assert heard[0] == '42["found"]'
-
-
-async def test_a_call_under_way_ends_with_its_connection_and_is_not_repeated(autojump_clock, monkeypatch):
-    calls = []
-
-    async def first(peer):
-        await peer.welcome()
-        calls.append(await peer.frame())
-
-    async with peers(monkeypatch, first, stays) as dials, opened() as client:
-        with pytest.raises(ConnectionLost):
-            await client.call("pay", 5)
-        await client.wait_connected()
-        assert len(dials) == 2
-    assert calls == ['421["pay",5]']
-
-
-async def test_it_dials_after_growing_delays_until_the_attempts_are_used_up(autojump_clock, monkeypatch):
-    policy = Reconnect(backoff=Backoff(first_s=1, factor=2, max_s=5), attempts=4)
-    async with peers(monkeypatch, says_and_goes, None) as dials, opened(reconnect=policy) as client:
-        assert [name for name, *_ in await read(client, 1)] == ["disconnect"]
-        with pytest.raises(ConnectionLost, match="gave up after 4 attempts"):
-            await anext(client.events)
-        assert client.closed
-        with pytest.raises(ConnectionLost):
-            await client.wait_connected()
-        with pytest.raises(ConnectionLost, match="gave up"):
-            await client.emit("too late")
-    pauses = [round(later - earlier, 3) for earlier, later in pairwise(dials)]
-    assert pauses == [1, 2, 4, 5]
-
-
-async def test_the_delays_start_again_after_each_success(autojump_clock, monkeypatch):
-    policy = Reconnect(backoff=Backoff(first_s=1, factor=2, max_s=60), attempts=3)
-    scripts = (says_and_goes, None, None, says_and_goes, None, stays)
-    async with peers(monkeypatch, *scripts) as dials, opened(reconnect=policy) as client:
-        told = await read(client, 4)
-        assert [name for name, *_ in told] == ["disconnect", "connect", "disconnect", "connect"]
-    pauses = [round(later - earlier, 3) for earlier, later in pairwise(dials)]
-    assert pauses == [1, 2, 4, 1, 2]
-
-
-async def test_a_server_that_dismisses_the_client_is_not_asked_again(autojump_clock, monkeypatch):
-    async def dismisses(peer):
-        await peer.welcome()
-        await peer.text("41")
-        await peer.drain()
-
-    async with peers(monkeypatch, dismisses) as dials, opened() as client:
-        with pytest.raises(StopAsyncIteration):
-            await anext(client.events)
-        assert client.closed
-    assert len(dials) == 1
-
-
-async def test_a_server_that_refuses_the_second_time_is_not_asked_a_third(autojump_clock, monkeypatch):
-    async def refuses(peer):
+    async def script(peer: Peer) -> None:
         await peer.accept()
-        await peer.text('0{"sid":"e","upgrades":[],"pingInterval":25000,"pingTimeout":10000}')
-        await peer.frame()
-        await peer.text('44{"message":"no more"}')
+        assert b"X-Worker-ID: w-7" in peer.request
+        await peer.text("0" + '{"sid":"x","pingInterval":25000,"pingTimeout":10000}')
+        heard.append(await peer.frame())
+        await peer.text('40/side,{"sid":"again"}')
+
+    async with (
+        dials_in_memory(lambda _: script, monkeypatch) as dials,
+        open_client(
+            dials.url,
+            auth={"token": "t"},
+            headers={"X-Worker-ID": "w-7"},
+            namespace="/side",
+            reconnect=STEADY,
+        ) as client,
+    ):
+        for _ in range(4):
+            await anext(client.events)
+    assert heard[:3] == ['40/side,{"token":"t"}'] * 3
+
+
+async def test_an_emit_in_an_outage_goes_out_over_the_next_connection(autojump_clock, monkeypatch):
+    frames = []
+
+    async def hear(peer: Peer) -> None:
+        await peer.welcome()
+        frames.append(await peer.frame())
+        frames.append(await peer.frame())
+        await peer.part()
+
+    async with (
+        dials_in_memory(one_after_another(cut, None, hear), monkeypatch) as dials,
+        open_client(dials.url, reconnect=STEADY) as client,
+    ):
+        assert isinstance(await anext(client.events), Disconnected)
+        await client.emit("one")
+        assert trio.current_time() == pytest.approx(3)
+        await client.emit("two")
+    assert frames == ['42["one"]', '42["two"]']
+
+
+@pytest.mark.parametrize("patience_s", [0, 2.5, 10])
+async def test_an_emit_in_a_long_outage_is_lost_when_its_patience_is_over(
+    autojump_clock, monkeypatch, patience_s
+):
+    policy = Reconnect(patience_s=patience_s)
+    async with (
+        dials_in_memory(one_after_another(cut, None), monkeypatch) as dials,
+        open_client(dials.url, reconnect=policy) as client,
+    ):
+        assert isinstance(await anext(client.events), Disconnected)
+        for use in (client.emit("note"), client.call("echo"), client.link()):
+            started = trio.current_time()
+            with pytest.raises(ConnectionLost, match="is being dialled again"):
+                await use
+            assert trio.current_time() - started == pytest.approx(patience_s)
+
+
+async def test_an_emit_that_waits_for_a_connection_learns_that_there_will_be_none(
+    autojump_clock, monkeypatch
+):
+    policy = Reconnect(attempts=2, jitter=0)
+    async with (
+        dials_in_memory(one_after_another(cut, None), monkeypatch) as dials,
+        open_client(dials.url, reconnect=policy) as client,
+    ):
+        assert isinstance(await anext(client.events), Disconnected)
+        with pytest.raises(ConnectionLost, match="dialled in vain"):
+            await client.emit("note")
+        assert trio.current_time() == pytest.approx(3)
+
+
+async def test_a_call_in_flight_is_lost_with_its_connection_and_not_sent_again(autojump_clock, monkeypatch):
+    frames = []
+
+    async def hang_up_on_it(peer: Peer) -> None:
+        await peer.welcome()
+        frames.append(await peer.frame())
+
+    async def hear(peer: Peer) -> None:
+        await peer.welcome()
+        frames.append(await peer.frame())
+        await peer.text('431["right"]')
+        await peer.part()
+
+    async with (
+        dials_in_memory(one_after_another(hang_up_on_it, hear), monkeypatch) as dials,
+        open_client(dials.url, reconnect=STEADY) as client,
+    ):
+        with pytest.raises(ConnectionLost, match="went away without a goodbye"):
+            await client.call("pay", 100)
+        assert await client.call("ask") == "right"
+    assert frames == ['421["pay",100]', '421["ask"]']
+
+
+async def test_emits_that_their_connection_did_not_outlive_are_lost_and_not_sent_again(
+    autojump_clock, monkeypatch
+):
+    lost, frames = [], []
+
+    async def hang_up_on_them(peer: Peer) -> None:
+        await peer.welcome()
+        await trio.sleep(1)  # reads nothing: one message is half-way, the others wait for their turn
+
+    async def hear(peer: Peer) -> None:
+        await peer.welcome()
+        frames.append(await peer.frame())
+        await peer.part()
+
+    async def emit(client, number: int) -> None:
+        with pytest.raises(ConnectionLost):
+            await client.emit("note", number)
+        lost.append(number)
+
+    async with (
+        dials_in_memory(one_after_another(hang_up_on_them, hear), monkeypatch, lockstep_stream_pair) as dials,
+        open_client(dials.url, reconnect=STEADY) as client,
+    ):
+        async with trio.open_nursery() as nursery:
+            for number in range(3):
+                nursery.start_soon(emit, client, number)
+        await client.emit("fresh")
+    assert sorted(lost) == [0, 1, 2]
+    assert frames == ['42["fresh"]']
+
+
+@pytest.mark.parametrize(("answer_s", "answered"), [(0.9, True), (1.1, False)])
+async def test_the_deadline_of_a_call_counts_the_wait_for_a_connection(
+    autojump_clock, monkeypatch, answer_s, answered
+):
+    async def slow(peer: Peer) -> None:
+        await peer.welcome()
+        assert await peer.frame() == '421["slow"]'
+        await trio.sleep(answer_s)
+        await peer.text('431["done"]')
+        await peer.part()
+
+    async with (
+        dials_in_memory(one_after_another(cut, slow), monkeypatch) as dials,
+        open_client(dials.url, reconnect=STEADY) as client,
+    ):
+        assert isinstance(await anext(client.events), Disconnected)
+        if answered:
+            assert await client.call("slow", timeout_s=2) == "done"
+            return
+        with pytest.raises(NoAnswer, match="slow within 2 s"):
+            await client.call("slow", timeout_s=2)
+        assert trio.current_time() == pytest.approx(2)
+
+
+async def test_a_call_whose_time_is_up_before_there_is_a_connection_is_lost(autojump_clock, monkeypatch):
+    async with (
+        dials_in_memory(one_after_another(cut, None), monkeypatch) as dials,
+        open_client(dials.url, reconnect=STEADY) as client,
+    ):
+        assert isinstance(await anext(client.events), Disconnected)
+        with pytest.raises(ConnectionLost, match="is being dialled again"):
+            await client.call("echo", timeout_s=0.5)
+        assert trio.current_time() == pytest.approx(0.5)
+
+
+async def test_the_question_of_a_lost_connection_is_not_answered_to_the_next(autojump_clock, monkeypatch):
+    frames = []
+
+    async def ask(peer: Peer) -> None:
+        await peer.welcome()
+        await peer.text('427["old question"]')
+
+    async def ask_else(peer: Peer) -> None:
+        await peer.welcome()
+        await peer.text('427["new question"]')
+        frames.append(await peer.frame())
+        await peer.part()
+
+    async with (
+        dials_in_memory(one_after_another(ask, ask_else), monkeypatch) as dials,
+        open_client(dials.url, reconnect=STEADY) as client,
+    ):
+        old = await anext(client.events)
+        assert isinstance(await anext(client.events), Disconnected)
+        with pytest.raises(ConnectionLost, match="went away"):
+            await client.acknowledge(old, "late")  # in the outage
+        assert isinstance(await anext(client.events), Reconnected)
+        new = await anext(client.events)
+        assert old.ack_id == new.ack_id
+        with pytest.raises(ConnectionLost, match="the connection that asked old question has gone"):
+            await client.acknowledge(old, "late")  # and after it
+        await client.acknowledge(new, "right")
+    assert frames == ['437["right"]']
+
+
+async def test_a_link_talks_over_its_own_connection_and_no_other(autojump_clock, monkeypatch):
+    frames = []
+
+    async def hear(peer: Peer) -> None:
+        await peer.welcome("second")
+        frames.append(await peer.frame())
+        await peer.part()
+
+    async with (
+        dials_in_memory(one_after_another(cut, hear), monkeypatch) as dials,
+        open_client(dials.url, reconnect=STEADY) as client,
+    ):
+        first = await client.link()
+        await first.wait_closed()
+        second = await client.link()
+        assert (first.number, first.sid, first.closed) == (1, "cut", True)
+        assert (second.number, second.sid, second.closed) == (2, "second", False)
+        with pytest.raises(ConnectionLost, match="went away"):
+            await first.emit("stale")
+        with pytest.raises(ConnectionLost, match="went away"):
+            await first.call("stale")
+        await second.emit("fresh")
+    assert frames == ['42["fresh"]']
+
+
+@pytest.mark.parametrize("moment_s", [0.5, 1.0, 1.5], ids=["waiting", "dialling", "shaking hands"])
+@pytest.mark.parametrize("manner", ["leaving", "raising", "cancelled"])
+async def test_left_in_an_outage_the_client_is_gone_at_once_and_nothing_stays(
+    autojump_clock, monkeypatch, moment_s, manner
+):
+    async def script(peer: Peer) -> None:
         await peer.drain()
 
-    async with peers(monkeypatch, says_and_goes, refuses) as dials, opened() as client:
-        assert [name for name, *_ in await read(client, 1)] == ["disconnect"]
-        with pytest.raises(ConnectionLost, match="no more"):
-            await anext(client.events)
-    assert len(dials) == 2
+    async with dials_in_memory(one_after_another(cut, script), monkeypatch) as dials:
+        with suppress(KeyError), trio.CancelScope() as scope:
+            async with open_client(dials.url, reconnect=STEADY) as client:
+                await trio.sleep(moment_s)
+                if manner == "raising":
+                    raise KeyError("mine")
+                if manner == "cancelled":
+                    scope.cancel()
+                    await trio.lowlevel.checkpoint()
+        assert trio.current_time() == pytest.approx(moment_s)
+        assert isinstance(await anext(client.events), Disconnected)
+        assert [event async for event in client.events] == []
+        for use in (client.emit("note"), client.call("echo"), client.link()):
+            with pytest.raises(ConnectionLost, match="is closed"):
+                await use
+        assert trio.current_time() == pytest.approx(moment_s)
+        await trio.testing.wait_all_tasks_blocked()
+        assert dials.standing == 0
+        await trio.sleep(60)
+        assert len(dials.times) <= 2
 
 
-async def test_a_server_that_closes_the_transport_alone_is_asked_again(autojump_clock, monkeypatch):
-    async def restarts(peer):
+async def test_left_while_the_lost_connection_still_says_goodbye_no_other_is_made(
+    autojump_clock, monkeypatch
+):
+    async def script(peer: Peer) -> None:
         await peer.welcome()
         await peer.text("1")
-        await peer.drain()
+        await peer.drain()  # and never answers the close frame
 
-    async with peers(monkeypatch, restarts, stays) as dials, opened() as client:
-        assert [name for name, *_ in await read(client, 2)] == ["disconnect", "connect"]
-    assert len(dials) == 2
-
-
-async def test_the_first_connection_is_not_tried_again(autojump_clock, monkeypatch):
-    async with peers(monkeypatch, None) as dials:
-        with pytest.raises(ConnectFailed, match="nobody answers"):
-            async with opened():
-                raise AssertionError("connected to nobody")
-    assert len(dials) == 1
-
-
-async def test_leaving_the_block_between_two_connections_ends_at_once(autojump_clock, monkeypatch):
-    async with peers(monkeypatch, says_and_goes, None):
-        async with opened(reconnect=Reconnect(backoff=Backoff(first_s=60, max_s=60))) as client:
-            await read(client, 1)
-            left = trio.current_time()
-        assert trio.current_time() - left < 1
+    async with dials_in_memory(lambda _: script, monkeypatch) as dials:
+        async with open_client(dials.url, reconnect=STEADY) as client:
+            assert isinstance(await anext(client.events), Disconnected)
+            await trio.sleep(0.5)
         assert client.closed
+        await trio.sleep(60)
+        assert len(dials.times) == 1
 
 
-async def test_events_that_nobody_reads_end_it_for_good(autojump_clock, monkeypatch):
-    async def floods(peer):
-        await says_and_goes(peer, *[("news", number) for number in range(9)])
+async def test_leaving_a_second_connection_says_goodbye_to_it(autojump_clock, monkeypatch):
+    said = []
 
-    async with peers(monkeypatch, floods) as dials, opened(max_buffered_events=8) as client:
-        with trio.fail_after(60):
-            await client.wait_closed()
-        told = await read(client, 8)
-        assert told == [("news", number) for number in range(8)]
-        with pytest.raises(ConnectionLost, match="fell behind"):
+    async def listen(peer: Peer) -> None:
+        await peer.welcome()
+        said.append(await peer.frame())
+        await peer.part()
+
+    async with dials_in_memory(one_after_another(cut, listen), monkeypatch) as dials:
+        async with open_client(dials.url, reconnect=STEADY) as client:
             await anext(client.events)
-    assert len(dials) == 1
+            await anext(client.events)
+        await trio.testing.wait_all_tasks_blocked()
+        assert dials.standing == 0
+    assert said == ["41"]
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.random_module(), st.lists(st.integers(0, 5), min_size=1, max_size=6), st.booleans())
-def test_whatever_is_cut_what_living_connections_said_arrives_once_and_in_order(_schedule, counts, torn):
-    async def main():
-        async def life(number, peer):
-            await peer.welcome()
-            for event in range(counts[number]):
-                await peer.event("said", number, event)
-            if torn:  # in the middle of a frame
-                await peer.stream.send_all(encode(1, b'42["half"', length=100))
+async def test_the_bounds_of_the_server_last_met_are_the_ones_that_count(autojump_clock, monkeypatch):
+    async def small(peer: Peer) -> None:
+        await peer.welcome(maxPayload=100)
+        await trio.sleep(1)
 
-        with pytest.MonkeyPatch.context() as patch:
-            tasks = trio.lowlevel.current_statistics().tasks_living
-            scripts = [partial(life, number) for number in range(len(counts))]
-            async with peers(patch, *scripts, stays) as dials, opened() as client:
-                said = []
-                while len(dials) <= len(counts) or not client.connected:
-                    event = await anext(client.events)
-                    said.append((event.name, *event.args))
-            assert [told[1:] for told in said if told[0] == "said"] == [
-                (number, event) for number, count in enumerate(counts) for event in range(count)
-            ]
-            assert trio.lowlevel.current_statistics().tasks_living == tasks
+    async def large(peer: Peer) -> None:
+        await peer.welcome(maxPayload=OPEN["maxPayload"])
+        await peer.part()
 
-    trio.run(main, clock=MockClock(autojump_threshold=0))
+    from sts_actors.client import MessageTooLarge
 
-
-async def test_our_own_server_cut_twenty_times_is_found_again_each_time():
-    server = Server()
-
-    @server.event
-    async def echo(_sid, value):
-        return value
-
-    async with trio.open_nursery() as nursery:
-        ((host, port),) = await nursery.start(partial(serve, server, "127.0.0.1", 0))
-        async with open_client(f"http://{host}:{port}", reconnect=QUICK) as client:
-            sids = {client.sid}
-            for cut in range(20):
-                assert await client.call("echo", cut, timeout_s=5) == cut
-                for session in list(server.engine.sockets.values()):
-                    session.request_close(server.reason.TRANSPORT_ERROR)
-                with trio.fail_after(10):
-                    assert [name for name, *_ in await read(client, 2)] == ["disconnect", "connect"]
-                sids.add(client.sid)
-            assert len(sids) == 21
-        nursery.cancel_scope.cancel()
+    async with (
+        dials_in_memory(one_after_another(small, large), monkeypatch) as dials,
+        open_client(dials.url, reconnect=STEADY) as client,
+    ):
+        with pytest.raises(MessageTooLarge):
+            await client.emit("note", "x" * 200)
+        assert isinstance(await anext(client.events), Disconnected)
+        await client.emit("note", "x" * 200)
