@@ -22,7 +22,7 @@ class InboxFull(Exception):  # noqa: N818 - stays inside this package; callers s
 class Events:
     """An async iterator over events, oldest first; several tasks may share it, each event goes to one.
 
-    It ends when the connection has ended in order (either side said goodbye) and everything was read.
+    It ends when the last connection has ended in order (either side said goodbye) and everything was read.
 
     Raises:
         ConnectionLost: from the iteration, where the connection ended otherwise.
@@ -64,7 +64,6 @@ class Events:
         self._bytes += event.size_bytes
 
     def close(self, lost: str | None) -> None:
-        """No more will come; `lost` says why when that was not in order. The first call counts."""
-        if self._send.statistics().open_send_channels:
-            self._lost = lost
-            self._send.close()
+        """No more will come; `lost` says why when that was not in order. To be called once."""
+        self._lost = lost
+        self._send.close()

@@ -30,7 +30,7 @@ from sts_actors.client.answers import (
 )
 from sts_actors.client.client import Client
 from sts_actors.client.errors import BadAnswer, ConnectionLost, NoAnswer, StreamRefused
-from sts_actors.client.incoming import Disconnected, Event, Reconnected
+from sts_actors.client.incoming import Disconnected, Event
 from sts_actors.client.link import Link
 
 READY_TIMEOUT_S = 10.0
@@ -215,7 +215,6 @@ class DubbingStream:
                 reason = event.reason
             # What follows is of the next connection, and for who opens a stream there.
             self._lost = reason
-            self._wake()
         raise ConnectionLost(self._lost)
 
     def _note(self, event: StreamEvent) -> None:
@@ -269,7 +268,7 @@ async def open_dubbing_stream(client: Client, init: StreamInit) -> DubbingStream
         async for event in client.events:
             if isinstance(event, Disconnected) and event.connection == link.number:
                 raise ConnectionLost(event.reason)
-            if isinstance(event, Reconnected) or event.connection != link.number:
+            if event.connection != link.number:
                 continue  # left unread since before
             if event.name == "stream:ready":
                 return DubbingStream(client, link, init, read_ready(event.args), early)

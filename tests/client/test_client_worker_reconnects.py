@@ -55,7 +55,7 @@ async def test_a_stream_ends_with_its_connection_and_another_can_be_opened_on_th
     ):
         first = await open_dubbing_stream(client, INIT)
         for _ in range(2):  # as often as it is asked
-            with pytest.raises(ConnectionLost, match="went away without a goodbye"):
+            with trio.fail_after(60), pytest.raises(ConnectionLost, match="went away without a goodbye"):
                 await anext(first.events)
         assert not client.closed
         second = await open_dubbing_stream(client, INIT)
