@@ -47,7 +47,7 @@ async def test_workers_of_both_kinds_are_served_at_once_and_as_they_are(caplog):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(deployed_worker)
                 nursery.start_soon(quick_start_worker)
-            with trio.fail_after(5):
+            with trio.fail_after(30):
                 while b"sts_streams 0.0" not in (await http_get(service, "/metrics"))[1]:
                     await trio.sleep(0.02)
     report = deployed[0]

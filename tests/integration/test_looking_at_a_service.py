@@ -47,7 +47,7 @@ def asked(peer, **headers):
 async def test_the_tree_of_a_running_service_shows_its_streams_models_and_channels():
     async with running(fake_asr_latency_s=5.0) as service, dubbing(service, stream_id="match-7") as stream:
         await stream.send_fragment(0, marked(1, 0), 1000)
-        with trio.fail_after(5):
+        with trio.fail_after(30):
             while "batches running 1" not in (text := await fetched(service.url)):
                 await trio.sleep(0.01)
     assert "stream/match-7/asr  reply.py:" in text
@@ -86,7 +86,7 @@ async def test_no_metric_is_labelled_by_stream():
 async def test_tokens_queues_and_channels_are_measured_by_kind():
     async with running(fake_asr_latency_s=5.0) as service, dubbing(service) as stream:
         await stream.send_fragment(0, marked(1, 0), 1000)
-        with trio.fail_after(5):
+        with trio.fail_after(30):
             while service.models.scheduler.statistics().tokens_free == 8:
                 await trio.sleep(0.01)
         _, metrics = await http_get(service, "/metrics")
