@@ -154,7 +154,7 @@ async def test_a_model_that_hangs_is_killed_when_its_fragment_is_due_and_the_str
 ):
     hanging = in_process("asr", load_sleeper, str(tmp_path / "flag"), 60.0, grace_s=0)
     monkeypatch.setattr(profiles, "_recogniser", lambda _: hanging)
-    async with running(**IN_PROCESSES) as service, dubbing(service, timeout_ms=1000) as stream:
+    async with running(**IN_PROCESSES) as service, dubbing(service, timeout_ms=3000) as stream:
         first = worker_pid("asr")
         for fragment in range(2):
             await stream.send_fragment(fragment, marked(1, fragment), 1000)
@@ -165,6 +165,9 @@ async def test_a_model_that_hangs_is_killed_when_its_fragment_is_due_and_the_str
             if fragment == 0:
                 assert (event.status, event.error.code, event.error.stage) == ("failed", "TIMEOUT", "asr")
                 await back("asr", first)
+                with trio.fail_after(30):
+                    while service.models.missing:
+                        await trio.sleep(0.005)
             else:
                 assert event.status == "success"
                 assert event.transcript == "awake"
