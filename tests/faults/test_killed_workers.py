@@ -104,7 +104,7 @@ async def test_a_model_killed_in_mid_batch_answers_each_stream_once_and_in_order
         fine = [answer.sequence_number for answer in answers if answer.status == "success"]
         assert told == [(number, fragment) for fragment in fine]
         lost = {answer.error.code for answer in answers if answer.status == "failed"}
-        assert lost <= {"MODEL_UNAVAILABLE"}
+        assert lost <= {"MODEL_UNAVAILABLE", "TIMEOUT"}
 
 
 async def test_a_call_that_never_returns_is_killed_at_its_deadline_and_its_tokens_come_back():
