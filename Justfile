@@ -82,7 +82,7 @@ bench-gateway *args: setup-dev
 soak *args: setup-dev
     {{ bin }}/python bench/soak.py {{ args }}
 
-# Remove the guards of supervision/ one after the other: a test must miss each (half an hour)
+# Remove the guards of supervision/ one after the other: a test must miss each (ten minutes)
 mutants *args: setup-dev
     {{ bin }}/python tests/supervision/supervision_mutants.py {{ args }}
 
