@@ -5,7 +5,7 @@ import threading
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from time import perf_counter
 
 import attrs
@@ -190,5 +190,7 @@ def open_loop_instrument(*, stall_s: float = 0.1, keep: int = 32) -> Iterator[Lo
     try:
         yield loop
     finally:
-        trio.lowlevel.remove_instrument(loop)
+        # Trio itself removes an instrument that has failed.
+        with suppress(KeyError):
+            trio.lowlevel.remove_instrument(loop)
         loop.after_run()

@@ -121,7 +121,7 @@ class Supervisor:
         if not self._stopping:
             self._stopping = True
             if self._lives:
-                self._nursery.start_soon(self._stop_all, name=f"{self.name}: stopping")
+                self._nursery.start_soon(self._stop_all, name=f"{self.name}/stopping")
             else:
                 self._nursery.cancel_scope.cancel()
 

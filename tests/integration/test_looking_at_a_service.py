@@ -10,6 +10,7 @@ from running import QUICK, dubbing, http_get, marked, running
 from sts_actors.access import bearer, is_loopback, is_token
 from sts_actors.cli.errors import CommandError
 from sts_actors.cli.tree import fetch
+from sts_actors.client import Complete
 from sts_actors.debugging import DebugTasks
 from sts_actors.gateway import HttpRequest
 from supervision import LoopInstrument
@@ -168,3 +169,16 @@ def test_tokens_and_addresses_are_read_strictly():
     assert is_loopback("::1")
     assert is_loopback("localhost")
     assert not is_loopback("localhost.example")
+
+
+async def test_a_stream_that_is_stopped_in_the_middle_leaves_no_name_in_the_metrics():
+    async with running(fake_asr_latency_s=5.0, drain_timeout_s=0.05) as service:
+        async with dubbing(service, stream_id="matinee") as stream:
+            await stream.send_fragment(0, marked(1, 0), 1000)
+            await stream.end()
+            async for event in stream.events:
+                if isinstance(event, Complete):
+                    break
+        _, body = await http_get(service, "/metrics")
+    assert b'{role="stream/*/stopping"}' in body
+    assert b"matinee" not in body

@@ -257,3 +257,9 @@ def test_a_step_that_stands_inside_trio_is_told_from_the_line_that_called_it():
     assert inside["inner"](lambda: stack_of(sys._getframe(1)))[0].endswith(
         "test_a_step_that_stands_inside_trio_is_told_from_the_line_that_called_it"
     )
+
+
+async def test_an_instrument_that_trio_removed_can_still_be_put_away():
+    with open_loop_instrument() as loop:
+        trio.lowlevel.remove_instrument(loop)
+    assert not [thread for thread in threading.enumerate() if thread.name == "loop watchdog"]
