@@ -77,6 +77,16 @@ def test_a_lower_number_moves_the_base_until_something_is_emitted():
     assert worker.send(4).kind is Kind.LATE
 
 
+def test_a_lower_start_is_no_hole_however_late_it_comes_before_the_first_answer():
+    worker = Worker()
+    seven = worker.send(7).key
+    worker.wait(3.0)
+    five = worker.send(5)
+    assert five.kind is Kind.NEW
+    assert worker.finish(seven) == []
+    assert worker.finish(five.key) == [5, 7]
+
+
 def test_results_wait_for_those_before_them():
     worker = Worker()
     keys = worker.sends(0, 1, 2)
@@ -127,6 +137,15 @@ def test_a_hole_is_skipped_in_its_time_even_where_its_turn_has_not_come():
     worker.wait(2.0)
     assert worker.send(1).kind is Kind.LATE
     assert worker.finish(slow) == [0, 2]
+
+
+def test_a_second_fragment_above_a_hole_does_not_prolong_it():
+    worker = Worker()
+    worker.sends(0, 2)
+    worker.wait(1.5)
+    worker.send(3)
+    worker.wait(0.5)
+    assert worker.send(1).kind is Kind.LATE
 
 
 def test_a_hole_does_not_wake_anyone_while_the_fragment_above_it_is_worked_on():
@@ -274,6 +293,16 @@ def test_a_number_below_those_in_flight_is_late_after_the_end():
     worker.send(7)
     worker.ordering.ended()
     assert worker.send(5).kind is Kind.LATE
+
+
+def test_a_number_above_all_others_keeps_its_place_after_the_end():
+    worker = Worker()
+    (zero,) = worker.sends(0)
+    worker.ordering.ended()
+    one = worker.send(1)
+    assert one.kind is Kind.NEW
+    assert worker.finish(one.key) == []
+    assert worker.finish(zero) == [0, 1]
 
 
 def test_a_result_is_held_for_lower_ones_until_its_own_latest_moment():
