@@ -51,17 +51,17 @@ async def run_stream(collaborators, number, fragments, seconds=1):
         async def send():
             for fragment in range(fragments):
                 await room.acquire()
-                header = stream.header(
+                place = stream.arrive(
                     fragment_id=str(fragment), sequence_number=fragment, duration_ms=seconds * 1000
                 )
-                stream.submit(header, SECOND * seconds, LABEL)
+                stream.submit(place.header, SECOND * seconds, LABEL)
             stream.end()
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(send)
-            async for result in stream:
+            async for due in stream:
                 room.release()
-                lost -= not isinstance(result, FragmentFailed)
+                lost -= not isinstance(due.result, FragmentFailed)
     return lost
 
 

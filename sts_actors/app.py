@@ -66,10 +66,10 @@ async def _serve(dubbing: Dubbing, loop: LoopInstrument, task_status: trio.TaskS
         max_http_buffer_size=settings.max_buffer_bytes,
         cors_allowed_origins=_origins(settings.cors_allowed_origins),
     )
-    attach(server, dubbing)
     _add_routes(server, dubbing)
     server.route("GET", "/debug/tasks", DebugTasks(loop, settings.auth_token))
     async with trio.open_nursery() as nursery:
+        attach(server, dubbing, nursery)
         try:
             addresses = await nursery.start(partial(serve, server, settings.host, settings.port))
         except OSError as error:

@@ -6,6 +6,7 @@ from typing import Literal, cast
 
 import attrs
 
+from sts_actors.actors.compute import Compute, in_thread
 from sts_actors.actors.stage import StageLimits
 from sts_actors.actors.stream import Collaborators, Stream
 from sts_actors.actors.tts import Voicing
@@ -26,6 +27,7 @@ class Dubbing:
     settings: Settings
     models: Models
     metrics: Metrics
+    compute: Compute = in_thread
     _streams: dict[str, Stream] = attrs.field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -99,4 +101,5 @@ class Dubbing:
             asr_limits=StageLimits(timeout_s=its.asr_timeout_ms / 1000),
             translation_limits=StageLimits(timeout_s=its.translation_timeout_ms / 1000),
             tts_limits=StageLimits(timeout_s=its.tts_timeout_ms / 1000),
+            compute=self.compute,
         )

@@ -67,6 +67,8 @@ class Settings:
     fragment_timeout_ms: int = _setting(
         "stream.fragment_timeout_ms", "FRAGMENT_TIMEOUT_MS", low=1000, high=30_000
     )
+    resume_window_s: float = _setting("stream.resume_window_s", "RESUME_WINDOW", low=0)
+    resume_buffer_bytes: int = _setting("stream.resume_buffer_bytes", "RESUME_BUFFER_SIZE", low=65536)
     answer_margin_ms: int = _setting("stream.answer_margin_ms", low=0, high=999)
     duration_variance_success_max: float = _setting(
         "stream.duration_variance_success_max", "DURATION_VARIANCE_SUCCESS_MAX", low=0

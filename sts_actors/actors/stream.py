@@ -1,7 +1,7 @@
 """A stream: one dubbing job as a supervised nursery of actors joined by bounded channels."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any, Self, TypeVar
 
@@ -10,7 +10,7 @@ import trio
 
 from sts_actors.actors.asr import asr
 from sts_actors.actors.compute import Compute, in_thread
-from sts_actors.actors.sequencer import Reorder, sequencer
+from sts_actors.actors.sequencer import Sequence, sequencer
 from sts_actors.actors.session import session
 from sts_actors.actors.stage import StageLimits
 from sts_actors.actors.translation import translation
@@ -35,12 +35,15 @@ from sts_actors.messages import (
     Transcript,
     Translation,
 )
+from sts_actors.wire.ordering import Admission, Due, Ordering
 from supervision import Child, Intensity, open_channel, open_supervisor
 
 T = TypeVar("T")
 Pipe = tuple[trio.MemorySendChannel[T], trio.MemoryReceiveChannel[T]]
 
 UNLIMITED = StageLimits()
+NOWHERE = -1
+"""The index of a fragment that was too much even to be refused in its place."""
 STREAM_INTENSITY = Intensity(restarts=3, period_s=60.0)
 
 
@@ -58,82 +61,115 @@ class Collaborators:
     compute: Compute = in_thread
 
 
-class Stream:
-    """The two ends of the line: submit fragments, iterate over their results, exactly one each.
+@attrs.frozen(kw_only=True)
+class Place:
+    """What became of an arriving fragment: how it will be answered, and the header it goes by."""
 
+    admission: Admission
+    header: FragmentHeader
+
+
+class Stream:
+    """The two ends of the line: fragments in, iterate over what answers them, exactly one answer each.
+
+    Each fragment is told to `arrive` first; where that `wants_work`, it is then submitted or refused.
     Iteration ends after `end()` once everything admitted has been answered.
     """
 
     def __init__(
         self,
         config: StreamConfig,
-        entrance: trio.MemorySendChannel[Submission | FragmentFailed],
-        exit_: trio.MemoryReceiveChannel[Result],
+        entrance: trio.MemorySendChannel[Submission],
+        sequence: Sequence,
+        nudge: trio.MemorySendChannel[None],
+        exit_: trio.MemoryReceiveChannel[Due[Result]],
         *,
         answer_margin_s: float,
     ) -> None:
         self.config = config
         self._entrance = entrance
+        self._sequence = sequence
+        self._nudge = nudge
         self._exit = exit_
         self._answer_margin_s = answer_margin_s
-        self._admitted = 0
-        self._emitted = 0
+        self._in_flight: set[int] = set()
 
     @property
     def in_flight(self) -> int:
-        """Admitted and not yet taken as a result."""
-        return self._admitted - self._emitted
+        """Submitted and not yet taken as an answer."""
+        return len(self._in_flight)
 
     @property
     def queue_depth(self) -> int:
-        """Admitted fragments that no actor has taken in hand."""
+        """Submitted fragments that no actor has taken in hand."""
         return self._entrance.statistics().current_buffer_used
 
-    def header(self, *, fragment_id: str, sequence_number: int, duration_ms: int) -> FragmentHeader:
-        """The header of the fragment that `submit` will admit next; its deadline counts from now."""
+    def arrive(
+        self, *, fragment_id: str, sequence_number: int, duration_ms: int, digest: bytes = b""
+    ) -> Place:
+        """Note a fragment as it is received; its deadline counts from now.
+
+        Args:
+            fragment_id: the client's.
+            sequence_number: the client's.
+            duration_ms: as the client declares it.
+            digest: of all that decides its result; the same number and digest again is a repeat.
+        """
         now = trio.current_time()
-        return FragmentHeader(
+        deadline = now + self.config.timeout_ms / 1000 - self._answer_margin_s
+        # Those before it that are late as well time out at this very moment: let them go first.
+        latest = deadline + self._answer_margin_s / 4
+        admission = self._sequence.ordering.arrived(sequence_number, digest, now, latest=latest)
+        header = FragmentHeader(
             stream_id=self.config.stream_id,
             fragment_id=fragment_id,
             sequence_number=sequence_number,
-            index=self._admitted,
+            index=NOWHERE if admission.key is None else admission.key,
             duration_ms=duration_ms,
             received=now,
-            deadline=now + self.config.timeout_ms / 1000 - self._answer_margin_s,
+            deadline=deadline,
         )
+        return Place(admission=admission, header=header)
 
     def submit(self, header: FragmentHeader, data: bytes, label: AudioFormat) -> None:
-        """Admit a fragment without waiting.
+        """Admit a fragment that has arrived, without waiting; where that fails, refuse it.
 
         Raises:
             trio.WouldBlock: the entrance is full; nothing was admitted.
             trio.ClosedResourceError: after `end()`.
             trio.BrokenResourceError: the stream is failing.
         """
-        self._put(Submission(header=header, data=data, label=label))
+        self._entrance.send_nowait(Submission(header=header, data=data, label=label))
+        self._in_flight.add(header.index)
 
-    def submit_failed(self, failure: FragmentFailed) -> None:
-        """Admit a refusal, so that its answer goes out in its place among the results; raises as `submit`."""
-        self._put(failure)
+    def refuse(self, failure: FragmentFailed) -> None:
+        """Answer a fragment that has arrived with `failure`, in its place."""
+        self._sequence.finished(failure)
+        self.wake()
 
-    def _put(self, item: Submission | FragmentFailed) -> None:
-        self._entrance.send_nowait(item)
-        self._admitted += 1
+    def wake(self) -> None:
+        """Have what a repeat is owed sent."""
+        # Full: the sequencer has something to take and will look. Closed or broken: there is no one to tell.
+        with suppress(trio.WouldBlock, trio.ClosedResourceError, trio.BrokenResourceError):
+            self._nudge.send_nowait(None)
 
     def end(self) -> None:
-        """Admit nothing more; what is in flight is still answered."""
+        """Take nothing more; what is in flight is still answered, nothing is held for what will not come."""
         self._entrance.close()
+        self._sequence.ordering.ended()
+        self.wake()
+        self._nudge.close()
 
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> Result:
+    async def __anext__(self) -> Due[Result]:
         try:
-            result = await self._exit.receive()
+            due = await self._exit.receive()
         except trio.EndOfChannel:
             raise StopAsyncIteration from None
-        self._emitted += 1
-        return result
+        self._in_flight.discard(due.key)
+        return due
 
 
 @asynccontextmanager
@@ -164,12 +200,12 @@ async def open_stream(
     """
     prefix = f"stream/{config.stream_id}"
     its = collaborators
-    submitted: Pipe[Submission | FragmentFailed] = open_channel(f"{prefix}/submitted", entrance_capacity)
+    submitted: Pipe[Submission] = open_channel(f"{prefix}/submitted", entrance_capacity)
     fragments: Pipe[Fragment | FragmentFailed] = open_channel(f"{prefix}/fragments", 1)
     transcripts: Pipe[Transcript | FragmentFailed] = open_channel(f"{prefix}/transcripts", 1)
     translations: Pipe[Translation | FragmentFailed] = open_channel(f"{prefix}/translations", 1)
-    speeches: Pipe[Result] = open_channel(f"{prefix}/speeches", 1)
-    results: Pipe[Result] = open_channel(f"{prefix}/results", 1)
+    speeches: Pipe[Result | None] = open_channel(f"{prefix}/speeches", 1)
+    results: Pipe[Due[Result]] = open_channel(f"{prefix}/results", 1)
 
     def child(name: str, actor: Callable[[], Awaitable[None]], inbox: Pipe[Any], outbox: Pipe[Any]) -> Child:
         return Child(name=name, run=actor, owns=(inbox[1], outbox[0]))
@@ -182,7 +218,8 @@ async def open_stream(
     run_tts = partial(
         tts, translations[1], speeches[0], its.synthesiser, config, its.voicing, its.tts_limits, its.compute
     )
-    run_sequencer = partial(sequencer, speeches[1], results[0], Reorder())
+    sequence, nudge = Sequence(Ordering()), speeches[0].clone()
+    run_sequencer = partial(sequencer, speeches[1], results[0], sequence)
     line = (
         child("session", run_session, submitted, fragments),
         child("asr", run_asr, fragments, transcripts),
@@ -194,8 +231,9 @@ async def open_stream(
         for actor in line:
             supervisor.start_soon(actor)
         try:
-            yield Stream(config, submitted[0], results[1], answer_margin_s=answer_margin_s)
+            yield Stream(config, submitted[0], sequence, nudge, results[1], answer_margin_s=answer_margin_s)
         finally:
             submitted[0].close()
+            nudge.close()
             results[1].close()
             supervisor.cancel()

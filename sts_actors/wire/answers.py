@@ -2,17 +2,31 @@
 
 import base64
 import time
+from collections.abc import Iterable
 from typing import Any
+
+import attrs
 
 from sts_actors.errors import ServiceError
 from sts_actors.messages import AudioFormat, FragmentFailed, Speech, StreamSummary, Transcript, Translation
 from sts_actors.wire.fragments import AudioShape
 from sts_actors.wire.opening import Dialect, Opening
 
+
+@attrs.frozen(kw_only=True)
+class Resumable:
+    """What a worker needs to come back; the token is a secret."""
+
+    token: str = attrs.field(repr=False)
+    window_s: float
+
+
 CAPABILITIES = ("asr", "translation", "tts", "duration_matching")
 
 
-def ready(opening: Opening, *, session_id: str, engines: dict[str, str]) -> dict[str, Any]:
+def ready(
+    opening: Opening, *, session_id: str, engines: dict[str, str], resume: Resumable | None = None
+) -> dict[str, Any]:
     """`stream:ready`; `engines` maps a stage to its engine's name."""
     flat = opening.dialect is Dialect.FLAT
     capabilities: Any = (
@@ -23,6 +37,30 @@ def ready(opening: Opening, *, session_id: str, engines: dict[str, str]) -> dict
         "session_id": session_id,
         "max_inflight": opening.config.max_inflight,
         "capabilities": capabilities,
+        **({} if resume is None else {"resume_token": resume.token, "resume_window_s": resume.window_s}),
+    }
+
+
+def resumed(
+    opening: Opening,
+    *,
+    session_id: str,
+    last_result_number: int,
+    unanswered: Iterable[tuple[str, int]],
+    lost_results: int,
+    complete: bool,
+) -> dict[str, Any]:
+    """`stream:resumed`; `unanswered`: id and sequence number of each fragment whose result is to come."""
+    return {
+        "stream_id": opening.config.stream_id,
+        "session_id": session_id,
+        "max_inflight": opening.config.max_inflight,
+        "last_result_number": last_result_number,
+        "unanswered": [
+            {"fragment_id": fragment_id, "sequence_number": number} for fragment_id, number in unanswered
+        ],
+        "lost_results": lost_results,
+        "complete": complete,
     }
 
 
@@ -56,12 +94,16 @@ def processed(
     audio: bytes,
     shape: AudioShape,
     processing_ms: float,
+    fragment_id: str | None = None,
     pts_ns: Any = None,
 ) -> dict[str, Any]:
-    """`fragment:processed`; `audio` is the encoded dub, unused for a failure."""
+    """`fragment:processed`; `audio` is the encoded dub, unused for a failure.
+
+    `fragment_id` is that of the fragment answered, where it repeats the one that the result is of.
+    """
     header = result.header
     common: dict[str, Any] = {
-        "fragment_id": header.fragment_id,
+        "fragment_id": header.fragment_id if fragment_id is None else fragment_id,
         "stream_id": header.stream_id,
         "sequence_number": header.sequence_number,
         "processing_time_ms": round(processing_ms),

@@ -49,10 +49,29 @@ class Backpressure:
     def __init__(self, thresholds: Thresholds) -> None:
         self._thresholds = thresholds
         self._level = Level.LOW
+        self._pressed = False
+
+    @property
+    def level(self) -> Level:
+        """The one that the worker was told last."""
+        return self._level
+
+    def press(self) -> None:
+        """The device is short of memory: slow down until a stream has nothing in flight, or `relieve`."""
+        self._pressed = True
+
+    def relieve(self) -> None:
+        """The device has served the stream again."""
+        self._pressed = False
 
     def update(self, in_flight: int) -> Level | None:
         """The new level, or None where the worker knows it already."""
         level = self._thresholds.level(in_flight)
+        if not in_flight:
+            # A worker that waits for the release sends nothing that could relieve it.
+            self._pressed = False
+        if self._pressed:
+            level = max(level, Level.MEDIUM)
         if self._level is Level.HIGH and level is Level.MEDIUM:
             return None
         if level is self._level:

@@ -33,6 +33,8 @@ class Opening:
     dialect: Dialect
     worker_id: str
     config: StreamConfig
+    resume: bool = False
+    """Whether the worker means to come back after a cut, and so asks for a token."""
 
 
 @attrs.frozen(kw_only=True)
@@ -64,6 +66,7 @@ def parse_opening(
     return Opening(
         dialect=Dialect.NESTED if nested else Dialect.FLAT,
         worker_id=_identity(ids, headers, "worker_id", "X-Worker-ID") or "",
+        resume=ids.get("resume") is True,
         config=StreamConfig(
             stream_id=_identity(ids, headers, "stream_id", "X-Stream-ID") or new_id(),
             source_language=_language(fields, "source_language"),

@@ -71,15 +71,15 @@ async def opened(faults, capacity=64):
 
 def submit(stream, count, start=0):
     for number in range(start, start + count):
-        header = stream.header(fragment_id=f"f{number}", sequence_number=number, duration_ms=100)
-        stream.submit(header, AUDIO, LABEL)
+        place = stream.arrive(fragment_id=f"f{number}", sequence_number=number, duration_ms=100)
+        stream.submit(place.header, AUDIO, LABEL)
 
 
 async def test_a_fragment_comes_out_as_speech_as_long_as_it_went_in(autojump_clock):
     async with opened(Faults()) as stream:
         submit(stream, 1)
         stream.end()
-        (result,) = [result async for result in stream]
+        (result,) = [due.result async for due in stream]
     assert isinstance(result, Speech)
     assert result.pcm.shape == (800,)
     assert result.translation.text == "palavras 0"
@@ -90,7 +90,7 @@ async def test_ending_a_stream_drains_what_is_in_flight_in_order(autojump_clock)
     async with opened(Faults()) as stream:
         submit(stream, 3)
         stream.end()
-        results = [result async for result in stream]
+        results = [due.result async for due in stream]
         assert stream.in_flight == 0
     assert [result.header.sequence_number for result in results] == [0, 1, 2]
 
@@ -115,7 +115,7 @@ async def test_a_crash_in_one_stage_fails_that_fragment_and_nothing_else(autojum
     async with opened(Faults(bugs=frozenset({1}))) as stream:
         submit(stream, 4)
         stream.end()
-        results = [result async for result in stream]
+        results = [due.result async for due in stream]
     assert [isinstance(result, FragmentFailed) for result in results] == [False, True, False, False]
     assert (results[1].code, results[1].stage) == (ErrorCode.UNKNOWN_ERROR, Stage.ASR)
 
@@ -123,11 +123,11 @@ async def test_a_crash_in_one_stage_fails_that_fragment_and_nothing_else(autojum
 async def test_undecodable_audio_fails_in_its_place(autojump_clock):
     async with opened(Faults()) as stream:
         submit(stream, 1)
-        header = stream.header(fragment_id="odd", sequence_number=1, duration_ms=100)
-        stream.submit(header, b"\x00\x01\x02", LABEL)
+        place = stream.arrive(fragment_id="odd", sequence_number=1, duration_ms=100)
+        stream.submit(place.header, b"\x00\x01\x02", LABEL)
         submit(stream, 1, start=2)
         stream.end()
-        results = [result async for result in stream]
+        results = [due.result async for due in stream]
     assert [result.header.sequence_number for result in results] == [0, 1, 2]
     assert results[1].code is ErrorCode.INVALID_AUDIO_FORMAT
 
@@ -139,7 +139,7 @@ async def test_a_stage_that_never_stops_crashing_ends_the_stream_with_the_cause(
         async with opened(Faults(bugs=frozenset(range(9)))) as stream:
             submit(stream, 9)
             stream.end()
-            codes.extend([result.code async for result in stream])
+            codes.extend([due.result.code async for due in stream])
 
     with pytest.raises(RestartIntensityExceeded) as caught:
         await dub()
@@ -169,7 +169,7 @@ def test_each_admitted_fragment_gives_exactly_one_result_in_order(_schedule, cou
         async with opened(faults) as stream:
             submit(stream, count)
             stream.end()
-            results = [result async for result in stream]
+            results = [due.result async for due in stream]
             assert [result.header.index for result in results] == list(range(count))
             assert stream.in_flight == 0
             # What is already past its deadline never reaches the engine.

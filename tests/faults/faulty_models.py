@@ -82,10 +82,10 @@ def config(number):
 def submit(stream, number, fragment):
     """Submit a fragment that says whose it is."""
     samples = mark(number, fragment, sample_rate_hz=RATE_HZ, duration_s=FRAGMENT_S)
-    header = stream.header(
+    place = stream.arrive(
         fragment_id=f"{number}-{fragment}", sequence_number=fragment, duration_ms=round(FRAGMENT_S * 1000)
     )
-    stream.submit(header, bytes(encode_s16le(samples[:, None])), LABEL)
+    stream.submit(place.header, bytes(encode_s16le(samples[:, None])), LABEL)
 
 
 def whose(speech):

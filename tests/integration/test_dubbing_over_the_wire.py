@@ -150,9 +150,12 @@ async def test_a_stream_that_cannot_be_served_is_refused_with_its_code(init, cod
 async def test_a_fragment_before_its_stream_is_refused():
     async with running(**QUICK) as service, open_client(service.url) as client:
         await client.emit("fragment:data", {"fragment_id": "early", "sequence_number": 1, "audio": ""})
-        event = await anext(client.events)
-    assert (event.name, event.args[0]["code"]) == ("error", "STREAM_NOT_FOUND")
-    assert event.args[0]["fragment_id"] == "early"
+        refusal, answer = await anext(client.events), await anext(client.events)
+    assert (refusal.name, refusal.args[0]["code"]) == ("error", "STREAM_NOT_FOUND")
+    assert refusal.args[0]["fragment_id"] == "early"
+    assert (answer.name, answer.args[0]["status"]) == ("fragment:processed", "failed")
+    assert (answer.args[0]["fragment_id"], answer.args[0]["sequence_number"]) == ("early", 1)
+    assert answer.args[0]["error"]["code"] == "STREAM_NOT_FOUND"
 
 
 async def test_one_stream_more_than_allowed_is_refused_and_the_next_finds_room():

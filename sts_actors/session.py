@@ -1,0 +1,376 @@
+"""A stream's life as its worker sees it: from `stream:init` to `stream:complete`, every fragment answered."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+import attrs
+import trio
+
+from sts_actors.actors.stage import failed
+from sts_actors.actors.stream import NOWHERE, Stream, open_stream
+from sts_actors.audio.codecs import encode
+from sts_actors.dubbing import Dubbing
+from sts_actors.errors import ErrorCode, ServiceError, Stage
+from sts_actors.messages import FragmentFailed, FragmentHeader, Result
+from sts_actors.outlet import Outlet
+from sts_actors.tally import Tally
+from sts_actors.wire import answers
+from sts_actors.wire.backpressure import Backpressure, describe
+from sts_actors.wire.fragments import (
+    Arrival,
+    AudioShape,
+    EncodedAudio,
+    Named,
+    parse_arrival,
+    parse_named,
+    read_audio,
+)
+from sts_actors.wire.opening import Opening, parse_opening
+from sts_actors.wire.ordering import Due, Kind
+from sts_actors.wire.session_states import Event, Refusal, State, next_state
+from supervision import RestartIntensityExceeded
+
+log = logging.getLogger(__name__)
+
+MODELS_WAIT_S = 8.0
+"""How long `stream:init` waits for models that still load; workers give up on `stream:ready` after 10."""
+
+PAYLOAD_BYTES = 1024
+"""What an event is taken to weigh besides its audio."""
+
+_OUT_OF_PLACE = {
+    ErrorCode.INVALID_CONFIG: "this connection has a stream already",
+    ErrorCode.STREAM_PAUSED: "the stream is paused; send stream:resume first",
+}
+_NOT_OPEN = "send stream:init first and wait for stream:ready"
+_OVER = "the stream has ended"
+
+
+@attrs.frozen(kw_only=True)
+class _Reply:
+    """Whom an answer is for, and how it is wanted."""
+
+    fragment_id: str
+    sequence_number: int
+    received: float
+    shape: AudioShape
+    pts_ns: Any = None
+
+
+class Session:
+    """One worker's stream. What it says goes to its `outlet`.
+
+    `init`, `fragment` and the rest are called with what the worker sends; none waits for a model. `run` is
+    the stream itself, in a task of its own.
+    """
+
+    def __init__(self, outlet: Outlet, dubbing: Dubbing, headers: Mapping[str, str | None]) -> None:
+        self.outlet = outlet
+        self.state = State.CONNECTED
+        self.session_id = uuid4().hex
+        self.opening: Opening | None = None
+        self._dubbing = dubbing
+        self._headers = headers
+        self._stream: Stream | None = None
+        self._backpressure = Backpressure(dubbing.thresholds)
+        self._replies: dict[int, _Reply] = {}
+        self._tally = Tally()
+        self._drain = trio.CancelScope()
+
+    @property
+    def unanswered(self) -> list[tuple[str, int]]:
+        """Ids and sequence numbers of the fragments that wait for their answers, in the order they came."""
+        return [(reply.fragment_id, reply.sequence_number) for reply in self._replies.values()]
+
+    def check(self, event: Event) -> None:
+        """Whether `event` may happen now.
+
+        Raises:
+            ServiceError: it may not.
+        """
+        target = next_state(self.state, event)
+        if isinstance(target, Refusal):
+            early = self.state in {State.CONNECTED, State.OPENING}
+            raise ServiceError(target.code, _OUT_OF_PLACE.get(target.code, _NOT_OPEN if early else _OVER))
+
+    def step(self, event: Event) -> None:
+        """Let `event` happen.
+
+        Raises:
+            ServiceError: it may not now; nothing has changed.
+        """
+        self.check(event)
+        target = next_state(self.state, event)
+        if not isinstance(target, Refusal):
+            self.state = target
+
+    # -- what the worker sends ------------------------------------------------------------------------------
+
+    async def init(self, data: Any) -> Opening | None:
+        """Read what the worker asks for; where that can be had, the caller has `run` run next."""
+        try:
+            self.check(Event.INIT)
+            opening = parse_opening(
+                data, headers=self._headers, defaults=self._dubbing.defaults, new_id=lambda: uuid4().hex
+            )
+            self._dubbing.check_room()
+            self.step(Event.INIT)
+        except ServiceError as error:
+            await self.refuse(error)
+            return None
+        self.opening = opening
+        return opening
+
+    async def pause(self) -> None:
+        """Refuse fragments until `resume`."""
+        await self._obey(Event.PAUSE)
+
+    async def resume(self) -> None:
+        """Take fragments again."""
+        await self._obey(Event.RESUME)
+
+    async def end(self) -> None:
+        """Take no more; what is in flight is answered until the drain deadline."""
+        if (
+            self.opening is not None
+            and self.opening.resume
+            and self.state in {State.DRAINING, State.COMPLETE}
+        ):
+            return  # one that has come back cannot know whether it said so already
+        if await self._obey(Event.END) and self._stream is not None:
+            self._stream.end()
+            self._drain.deadline = trio.current_time() + self._dubbing.settings.drain_timeout_s
+
+    async def fragment(self, data: Any) -> None:
+        """Admit or refuse a fragment; either way it is answered. Nothing here waits before it is admitted."""
+        stream = self._stream
+        try:
+            if stream is None or self.state not in {State.READY, State.PAUSED}:
+                self.check(Event.FRAGMENT)
+                raise ServiceError(ErrorCode.STREAM_NOT_FOUND, _OVER)  # noqa: TRY301 - one place answers every refusal
+            arrival = parse_arrival(data, stream.config)
+        except ServiceError as error:
+            await self._refuse_unplaced(parse_named(data), error)
+            return
+        audio = _read(arrival, stream)
+        place = stream.arrive(
+            fragment_id=arrival.fragment_id,
+            sequence_number=arrival.sequence_number,
+            duration_ms=arrival.duration_ms,
+            digest=str(audio).encode() if isinstance(audio, ServiceError) else audio.digest(),
+        )
+        header = place.header
+        if place.admission.kind is Kind.CROWDED:
+            crowded = ServiceError(
+                ErrorCode.BACKPRESSURE_EXCEEDED, "too many fragments wait for their answers"
+            )
+            await self._refuse_unplaced(_named(arrival), crowded)
+            return
+        self._replies[header.index] = _reply(arrival, header)
+        fault = self._submit(stream, header, audio) if place.admission.wants_work else None
+        if fault is not None:
+            stream.refuse(failed(_Refused(header=header), Stage.ASR, fault))
+            await self.refuse(fault, fragment_id=header.fragment_id)
+            return
+        await self.outlet.say("fragment:ack", answers.acknowledged(header.fragment_id, stream.queue_depth))
+        stream.wake()
+        await self._tell_level(stream)
+
+    # -- the stream -----------------------------------------------------------------------------------------
+
+    async def run(self, opening: Opening, resume: answers.Resumable | None = None) -> bool:
+        """Open the stream and answer its fragments until its end; False where it cannot be opened."""
+        dubbing = self._dubbing
+        with trio.move_on_after(MODELS_WAIT_S):
+            await dubbing.models.wait_ready()
+        try:
+            collaborators = dubbing.collaborators(opening.config)
+        except ServiceError as error:
+            self.step(Event.REFUSED)
+            await self.refuse(error)
+            return False
+        try:
+            async with open_stream(
+                opening.config,
+                collaborators,
+                entrance_capacity=dubbing.thresholds.critical,
+                answer_margin_s=dubbing.settings.answer_margin_ms / 1000,
+                on_restart=lambda actor, _: dubbing.metrics.restarted(actor),
+            ) as stream:
+                with dubbing.listed(self.session_id, stream):
+                    self._stream = stream
+                    self.step(Event.OPENED)
+                    await self.outlet.say(
+                        "stream:ready",
+                        answers.ready(
+                            opening,
+                            session_id=self.session_id,
+                            engines=dubbing.models.engine_names(),
+                            resume=resume,
+                        ),
+                    )
+                    await self._answer_all(stream)
+            ending = Event.RESULTS_OVER
+        except RestartIntensityExceeded:
+            log.exception("stream %s failed", opening.config.stream_id)
+            ending = Event.FAILED
+            fault = ServiceError(ErrorCode.UNKNOWN_ERROR, "the stream failed; open it again")
+            await self._tell("error", answers.error(fault, stream_id=opening.config.stream_id))
+        finally:
+            self._stream = None
+        self.step(ending)
+        # Only now: the end of the results alone does not mean that the stream has ended well.
+        await self._tell("stream:complete", answers.complete(self._tally.summary(opening.config.stream_id)))
+        return True
+
+    async def _answer_all(self, stream: Stream) -> None:
+        with self._drain:
+            async for due in stream:
+                await self._answer(stream, due)
+        if self._drain.cancelled_caught:
+            left = ServiceError(
+                ErrorCode.TIMEOUT, f"{stream.in_flight} fragments were still in flight at the drain deadline"
+            )
+            await self.outlet.say("error", answers.error(left, stream_id=stream.config.stream_id))
+
+    async def _answer(self, stream: Stream, due: Due[Result]) -> None:
+        result, reply = due.result, self._replies[due.key]
+        audio = b""
+        if isinstance(result, FragmentFailed):
+            if result.code is ErrorCode.GPU_OOM:
+                self._backpressure.press()
+        else:
+            self._backpressure.relieve()
+            answer = result.translation.transcript.answer
+            audio = await self._dubbing.compute(encode, result.pcm, answer)
+        # Until its answer is told, and from that very moment no more, it is one that has none.
+        del self._replies[due.key]
+        await self._tell_processed(result, reply, audio)
+        await self._tell_level(stream)
+
+    async def _tell_processed(self, result: Result, reply: _Reply, audio: bytes = b"") -> None:
+        elapsed_s = trio.current_time() - reply.received
+        self._tally.add(result, elapsed_s * 1000)
+        self._dubbing.metrics.answered(result, elapsed_s)
+        payload = answers.processed(
+            result,
+            audio=audio,
+            shape=reply.shape,
+            processing_ms=elapsed_s * 1000,
+            fragment_id=reply.fragment_id,
+            pts_ns=reply.pts_ns,
+        )
+        await self._tell("fragment:processed", payload, size=len(audio) * 4 // 3)
+
+    # -- refusals and levels --------------------------------------------------------------------------------
+
+    async def refuse(self, error: ServiceError, *, fragment_id: str | None = None) -> None:
+        """Tell the worker what it cannot have."""
+        self._dubbing.metrics.rejected(error.code)
+        stream_id = None if self._stream is None else self._stream.config.stream_id
+        await self.outlet.say("error", answers.error(error, stream_id=stream_id, fragment_id=fragment_id))
+
+    async def tell_level(self) -> None:
+        """Tell the present level of backpressure, whatever was told before."""
+        if self._stream is not None:
+            await self._tell_level(self._stream, always=True)
+
+    def _submit(
+        self, stream: Stream, header: FragmentHeader, audio: EncodedAudio | ServiceError
+    ) -> ServiceError | None:
+        """Have a fragment worked on, or say why not."""
+        try:
+            self.check(Event.FRAGMENT)
+            if isinstance(audio, ServiceError):
+                return audio
+            if not self._dubbing.thresholds.admits(stream.in_flight):
+                critical = self._dubbing.thresholds.critical
+                return ServiceError(
+                    ErrorCode.BACKPRESSURE_EXCEEDED, f"{critical} fragments are in flight already"
+                )
+            stream.submit(header, audio.data, audio.label)
+        except ServiceError as error:
+            return error
+        except trio.WouldBlock:
+            return ServiceError(ErrorCode.BACKPRESSURE_EXCEEDED, "too many fragments wait")
+        except (trio.ClosedResourceError, trio.BrokenResourceError):
+            return ServiceError(ErrorCode.STREAM_NOT_FOUND, _OVER)
+        return None
+
+    async def _refuse_unplaced(self, named: Named | None, error: ServiceError) -> None:
+        """Refuse a fragment that has no place in the order: its answer goes out at once."""
+        await self.refuse(error, fragment_id=None if named is None else named.fragment_id)
+        if named is not None:
+            stream_id = "" if self.opening is None else self.opening.config.stream_id
+            now = trio.current_time()
+            header = FragmentHeader(
+                stream_id=stream_id,
+                fragment_id=named.fragment_id,
+                sequence_number=named.sequence_number,
+                index=NOWHERE,
+                duration_ms=0,
+                received=now,
+                deadline=now,
+            )
+            reply = _Reply(
+                fragment_id=named.fragment_id,
+                sequence_number=named.sequence_number,
+                received=now,
+                shape=named.shape,
+            )
+            await self._tell_processed(failed(_Refused(header=header), Stage.ASR, error), reply)
+
+    async def _obey(self, event: Event) -> bool:
+        try:
+            self.step(event)
+        except ServiceError as error:
+            await self.refuse(error)
+            return False
+        return True
+
+    async def _tell_level(self, stream: Stream, *, always: bool = False) -> None:
+        level = self._backpressure.update(stream.in_flight)
+        if level is None and not always:
+            return
+        event = describe(
+            self._backpressure.level,
+            stream_id=stream.config.stream_id,
+            in_flight=stream.in_flight,
+            max_inflight=stream.config.max_inflight,
+            queue_depth=stream.queue_depth,
+        )
+        await self.outlet.say("backpressure", event)
+
+    async def _tell(self, event: str, payload: dict[str, Any], *, size: int = 0) -> None:
+        await self.outlet.tell(event, payload, size=size + PAYLOAD_BYTES)
+
+
+@attrs.frozen(kw_only=True)
+class _Refused:
+    header: FragmentHeader
+
+
+def _read(arrival: Arrival, stream: Stream) -> EncodedAudio | ServiceError:
+    try:
+        return read_audio(arrival, stream.config)
+    except ServiceError as error:
+        return error
+
+
+def _named(arrival: Arrival) -> Named:
+    return Named(
+        fragment_id=arrival.fragment_id, sequence_number=arrival.sequence_number, shape=arrival.shape
+    )
+
+
+def _reply(arrival: Arrival, header: FragmentHeader) -> _Reply:
+    metadata = arrival.payload.get("metadata")
+    return _Reply(
+        fragment_id=arrival.fragment_id,
+        sequence_number=arrival.sequence_number,
+        received=header.received,
+        shape=arrival.shape,
+        pts_ns=metadata.get("pts_ns") if isinstance(metadata, Mapping) else None,
+    )
