@@ -103,6 +103,7 @@ _ASKED = _object(
         "max_inflight": _integer(1, 10),
         "timeout_ms": _integer(1000, 30_000),
         "formality": _or_null(_TEXT),
+        "resume": _or_null(_FLAG),
         "domain_hints": _or_null({"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "maxItems": 100}]}),
     },
 )
@@ -126,7 +127,8 @@ _PROCESSED: Schema = {
         {
             "fragment_id": _TEXT,
             **_STREAM,
-            "sequence_number": _integer(0, MAX_SEQUENCE_NUMBER),
+            # Below 0 only in the refusal of one that is.
+            "sequence_number": _integer(high=MAX_SEQUENCE_NUMBER),
             "status": _one_of("success", "partial", "failed"),
             "processing_time_ms": _NUMBER,
             "metadata": _object({"original_duration_ms": _COUNT}),
@@ -139,6 +141,7 @@ _PROCESSED: Schema = {
             "stage_timings": _object({"asr_ms": _NUMBER, "translation_ms": _NUMBER, "tts_ms": _NUMBER}),
             "warnings": {"type": "array", "items": _TEXT},
             "error": _object({"stage": _STAGE, **_FAULT}),
+            "result_number": _integer(1),
         },
     ),
     "if": {"properties": {"status": {"const": "failed"}}},
@@ -168,7 +171,7 @@ EVENTS: Final[tuple[EventSchema, ...]] = (
         payload={
             "anyOf": [
                 {**_ASKED, "properties": {**_ASKED["properties"], **_NAMES}},
-                _object({"config": _ASKED}, _NAMES),
+                _object({"config": _ASKED}, {**_NAMES, "resume": _or_null(_FLAG)}),
             ]
         },
         examples=(_FLAT_INIT, _NESTED_INIT),
@@ -206,6 +209,53 @@ EVENTS: Final[tuple[EventSchema, ...]] = (
         for name in ("stream:pause", "stream:resume", "stream:end")
     ),
     EventSchema(
+        name="fragment:ack",
+        sender="worker",
+        payload=_or_null(_object({}, {"fragment_id": _ANYTHING, "result_number": _integer(1)})),
+        examples=({"fragment_id": "1", "result_number": 1}, {"fragment_id": "1"}, None),
+    ),
+    EventSchema(
+        name="stream:resume_session",
+        sender="worker",
+        payload=_object(
+            {"resume_token": _ID},
+            {
+                "last_result_number": _or_null(_integer(0, MAX_SEQUENCE_NUMBER)),
+                "last_sequence_number": _or_null(_integer(0, MAX_SEQUENCE_NUMBER)),
+            },
+        ),
+        examples=({"resume_token": "8Jq0…", "last_result_number": 7},),
+    ),
+    EventSchema(
+        name="stream:resumed",
+        sender="service",
+        payload=_object(
+            {
+                **_STREAM,
+                "session_id": _TEXT,
+                "max_inflight": _integer(1, 10),
+                "last_result_number": _COUNT,
+                "unanswered": {
+                    "type": "array",
+                    "items": _object({"fragment_id": _TEXT, "sequence_number": _integer()}),
+                },
+                "lost_results": _COUNT,
+                "complete": _FLAG,
+            }
+        ),
+        examples=(
+            {
+                "stream_id": "match-7",
+                "session_id": "0b6c",
+                "max_inflight": 3,
+                "last_result_number": 8,
+                "unanswered": [{"fragment_id": "8", "sequence_number": 8}],
+                "lost_results": 0,
+                "complete": False,
+            },
+        ),
+    ),
+    EventSchema(
         name="stream:ready",
         sender="service",
         payload=_object(
@@ -214,7 +264,8 @@ EVENTS: Final[tuple[EventSchema, ...]] = (
                 "session_id": _TEXT,
                 "max_inflight": _integer(1, 10),
                 "capabilities": _CAPABILITIES,
-            }
+            },
+            {"resume_token": _TEXT, "resume_window_s": _NUMBER},
         ),
         examples=(
             {
@@ -305,7 +356,10 @@ EVENTS: Final[tuple[EventSchema, ...]] = (
     EventSchema(
         name="error",
         sender="service",
-        payload=_object({**_FAULT, "severity": _TEXT}, {**_STREAM, "fragment_id": _TEXT, "stage": _STAGE}),
+        payload=_object(
+            {**_FAULT, "severity": _TEXT},
+            {**_STREAM, "fragment_id": _TEXT, "stage": _STAGE, "result_number": _integer(1)},
+        ),
         examples=(
             {
                 "code": "STREAM_NOT_FOUND",
@@ -325,7 +379,8 @@ EVENTS: Final[tuple[EventSchema, ...]] = (
                 "total_duration_ms": _NUMBER,
                 **_COUNTS,
                 "statistics": _object(_COUNTS),
-            }
+            },
+            {"result_number": _integer(1)},
         ),
         examples=(
             {
@@ -338,4 +393,4 @@ EVENTS: Final[tuple[EventSchema, ...]] = (
         ),
     ),
 )
-"""Every event of the contract but `fragment:ack` of a worker, which is accepted and not read."""
+"""Every event of the contract."""

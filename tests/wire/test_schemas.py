@@ -79,3 +79,38 @@ async def test_each_example_of_a_worker_is_taken_and_all_that_comes_back_fits(op
         if isinstance(payload.get("dubbed_audio"), bytes):
             payload["dubbed_audio"] = ""  # bytes went, bytes come
         assert faults(SENT_BY_THE_SERVICE[event.name], payload) == [], event.name
+
+
+async def test_what_a_worker_that_comes_back_is_told_fits() -> None:
+    init = {**SENT_BY_WORKERS["stream:init"].examples[0], "resume": True}
+    told = []
+    async with running(**QUICK) as service, open_client(service.url) as client:
+        await client.emit("stream:init", init)
+        for example in SENT_BY_WORKERS["fragment:ack"].examples:
+            await client.emit("fragment:ack", *([] if example is None else [example]))
+        pcm = {"sequence_number": 0, "audio": marked(1, 1), "format": "pcm_s16le", "sample_rate": 16_000}
+        await client.emit("fragment:data", pcm)
+        with trio.fail_after(30):
+            while not told or told[-1].name != "fragment:processed":
+                told.append(await anext(client.events))
+                if told[-1].name == "stream:ready":
+                    ready = told[-1].args[0]
+                    await client.emit("fragment:data", pcm)
+        # Taken over, not left: who says goodbye cannot come back.
+        async with open_client(service.url) as other:
+            (example,) = SENT_BY_WORKERS["stream:resume_session"].examples
+            await other.emit("stream:resume_session", example)
+            back = {**example, "resume_token": ready["resume_token"], "last_result_number": 0}
+            await other.emit("stream:resume_session", back)
+            await other.emit("stream:end")
+            with trio.fail_after(30):
+                while told[-1].name != "stream:complete":
+                    told.append(await anext(other.events))
+    names = [event.name for event in told]
+    assert {"stream:resumed", "backpressure", "error"} <= set(names)
+    assert names.count("fragment:processed") >= 2
+    for event in told:
+        (payload,) = event.args
+        if isinstance(payload.get("dubbed_audio"), bytes):
+            payload["dubbed_audio"] = ""
+        assert faults(SENT_BY_THE_SERVICE[event.name], payload) == [], event.name
