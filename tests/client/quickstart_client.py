@@ -140,3 +140,68 @@ async def dub_one_fragment(  # noqa: C901 - a worker's handlers, as such workers
     finally:
         await worker.disconnect()
     return report
+
+
+@attrs.define(kw_only=True)
+class BurstReport:
+    """What a worker saw that sends all it has at once.
+
+    Attributes:
+        acked: fragment ids of `fragment:ack`.
+        processed, errors: payloads, in the order they came.
+        levels: actions of `backpressure`, in the order they came.
+        complete: the payload of `stream:complete`.
+        closed_after_s: from `stream:complete` to the end of the connection; None where it was not closed.
+    """
+
+    acked: list[str] = attrs.field(factory=list)
+    processed: list[dict[str, Any]] = attrs.field(factory=list, repr=False)
+    errors: list[dict[str, Any]] = attrs.field(factory=list)
+    levels: list[str] = attrs.field(factory=list)
+    complete: dict[str, Any] | None = None
+    closed_after_s: float | None = None
+
+
+async def burst(url: str, wavs: list[bytes], *, timeout_s: float = 30.0) -> BurstReport:
+    """Send all fragments at once, numbered from 1, heedless of `max_inflight`; wait to be disconnected."""
+    report = BurstReport()
+    loop = asyncio.get_running_loop()
+    ready, answered, closed = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    completed_at = 0.0
+    worker = socketio.AsyncClient(reconnection=False, handle_sigint=False)
+
+    def on_processed(data: dict[str, Any]) -> None:
+        report.processed.append(data)
+        if len(report.processed) == len(wavs):
+            answered.set()
+
+    def on_complete(data: dict[str, Any]) -> None:
+        nonlocal completed_at
+        report.complete = data
+        completed_at = loop.time()
+
+    def on_disconnect(*_reason: Any) -> None:
+        report.closed_after_s = loop.time() - completed_at
+        closed.set()
+
+    worker.on("stream:ready", lambda _data: ready.set())
+    worker.on("fragment:ack", lambda data: report.acked.append(data["fragment_id"]))
+    worker.on("fragment:processed", on_processed)
+    worker.on("backpressure", lambda data: report.levels.append(data["action"]))
+    worker.on("error", report.errors.append)
+    worker.on("stream:complete", on_complete)
+    worker.on("disconnect", on_disconnect)
+    await worker.connect(url, headers={"X-Stream-ID": "burst-stream"})
+    try:
+        await worker.emit("stream:init", {"source_language": "en", "target_language": "es"})
+        await asyncio.wait_for(ready.wait(), timeout_s)
+        for number, wav in enumerate(wavs, 1):
+            audio = base64.b64encode(wav).decode("ascii")
+            payload = {"fragment_id": f"burst-{number}", "sequence_number": number, "audio": audio}
+            await worker.emit("fragment:data", payload)
+        await asyncio.wait_for(answered.wait(), timeout_s)
+        await worker.emit("stream:end")
+        await asyncio.wait_for(closed.wait(), timeout_s)
+    finally:
+        await worker.disconnect()
+    return report
