@@ -43,7 +43,8 @@ def serve(
 
 async def _serve(settings: Settings, console: Console) -> None:
     with (
-        trio.open_signal_receiver(signal.SIGTERM) as signals,
+        # Ctrl-C too: as an exception it comes up wherever the process happens to be, and may be lost there.
+        trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals,
         trio.open_signal_receiver(signal.SIGUSR1) as questions,
     ):
         async with trio.open_nursery() as nursery:
@@ -51,9 +52,10 @@ async def _serve(settings: Settings, console: Console) -> None:
             console.print(f"listening on {service.url} ({settings.profile}); Ctrl-C stops", highlight=False)
             nursery.start_soon(_announce_ready, service, console)
             nursery.start_soon(_report_when_asked, service, questions)
-            async for _ in signals:
-                nursery.cancel_scope.cancel()
-                break
+            stopped_by = await anext(signals)
+            nursery.cancel_scope.cancel()
+    if stopped_by == signal.SIGINT:
+        raise KeyboardInterrupt
     console.print("stopped")
 
 
