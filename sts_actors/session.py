@@ -48,15 +48,20 @@ _NOT_OPEN = "send stream:init first and wait for stream:ready"
 _OVER = "the stream has ended"
 
 
-@attrs.frozen(kw_only=True)
+_ALSO_TOLD = frozenset({ErrorCode.INVALID_AUDIO_FORMAT, ErrorCode.FRAGMENT_TOO_LARGE})
+"""What is told as an `error` besides, wherever it comes to light."""
+
+
+@attrs.define(kw_only=True)
 class _Reply:
-    """Whom an answer is for, and how it is wanted."""
+    """Whom an answer is for, and how it is wanted; `told`: its `error` has gone out."""
 
     fragment_id: str
     sequence_number: int
     received: float
     shape: AudioShape
     pts_ns: Any = None
+    told: bool = False
 
 
 class Session:
@@ -171,6 +176,7 @@ class Session:
         self._replies[header.index] = _reply(arrival, header)
         fault = self._submit(stream, header, audio) if place.admission.wants_work else None
         if fault is not None:
+            self._replies[header.index].told = True
             stream.refuse(failed(_Refused(header=header), Stage.ASR, fault))
             await self.refuse(fault, fragment_id=header.fragment_id)
             return
@@ -248,6 +254,9 @@ class Session:
         # Until its answer is told, and from that very moment no more, it is one that has none.
         del self._replies[due.key]
         await self._tell_processed(result, reply, audio)
+        if isinstance(result, FragmentFailed) and result.code in _ALSO_TOLD and not reply.told:
+            fault = ServiceError(result.code, result.message)
+            await self.refuse(fault, fragment_id=reply.fragment_id)
         await self._tell_level(stream)
 
     async def _tell_processed(self, result: Result, reply: _Reply, audio: bytes = b"") -> None:

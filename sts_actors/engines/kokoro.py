@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from sts_actors.engines.faults import as_engine_error
 from sts_actors.engines.ports import EngineInfo, SynthesisedAudio, SynthesiseRequest
 from sts_actors.errors import EngineError, ErrorCode
 
@@ -85,8 +86,8 @@ class Kokoro:
             samples, rate = self._model.create(
                 request.text, voice=voice, speed=min(max(request.speed, slowest), fastest), lang=language
             )
-        except (RuntimeError, ValueError, KeyError) as error:
-            return EngineError(ErrorCode.SYNTHESIS_FAILED, f"synthesis failed: {error}")
+        except (RuntimeError, ValueError, KeyError, MemoryError) as error:
+            return as_engine_error(error, ErrorCode.SYNTHESIS_FAILED, "synthesis")
         pcm = np.asarray(samples, np.float32)
         if not np.isfinite(pcm).all():
             return EngineError(ErrorCode.SYNTHESIS_FAILED, "synthesis gave no usable sound")

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from sts_actors.engines.faults import as_engine_error
 from sts_actors.engines.ports import RECOGNISER_RATE_HZ, EngineInfo, RecogniseRequest, Recognition
 from sts_actors.errors import EngineError, ErrorCode
 from sts_actors.messages import Word
@@ -42,13 +43,13 @@ class Whisper:
             list(segments)
 
     def run(self, batch: Sequence[RecogniseRequest]) -> list[Recognition | EngineError]:
-        """Recognise each request; one that fails fails alone, as `ASR_FAILED`."""
+        """Recognise each request; one that fails fails alone, as `ASR_FAILED` or `GPU_OOM`."""
         return [self._one(request) for request in batch]
 
     def _one(self, request: RecogniseRequest) -> Recognition | EngineError:
-        if not request.pcm.size or float(np.abs(request.pcm).max()) < MIN_PEAK:
-            return Recognition(text="", language=request.language)
         try:
+            if not request.pcm.size or float(np.abs(request.pcm).max()) < MIN_PEAK:
+                return Recognition(text="", language=request.language)
             segments, _ = self._model.transcribe(
                 request.pcm,
                 language=request.language,
@@ -60,8 +61,8 @@ class Whisper:
             )
             # Decoding happens here, while the generator is drained.
             kept = [segment for segment in segments if _is_speech(segment)]
-        except (RuntimeError, ValueError) as error:
-            return EngineError(ErrorCode.ASR_FAILED, f"recognition failed: {error}")
+        except (RuntimeError, ValueError, MemoryError) as error:
+            return as_engine_error(error, ErrorCode.ASR_FAILED, "recognition")
         return Recognition(
             text=" ".join(segment.text.strip() for segment in kept),
             language=request.language,

@@ -145,3 +145,26 @@ def test_each_language_has_a_voice_of_its_own_that_is_installed(synthesiser):
     info = synthesiser.info
     assert set(info.default_voices) == set(info.languages)
     assert set(info.default_voices.values()) <= set(info.voices)
+
+
+def test_whisper_says_what_failed_and_what_ran_out_of_memory(recogniser):
+    quiet = np.zeros(RECOGNISER_RATE_HZ, np.float32)
+    endless = np.broadcast_to(np.float32(0.5), (2**46,))
+    strange = RecogniseRequest(pcm=quiet + 0.1, language="klingon")
+    results = recogniser.run(
+        [strange, RecogniseRequest(pcm=endless, language="en"), RecogniseRequest(pcm=quiet, language="en")]
+    )
+    assert [r.code if isinstance(r, EngineError) else r.text for r in results] == [
+        ErrorCode.ASR_FAILED,
+        ErrorCode.GPU_OOM,
+        "",
+    ]
+
+
+def test_kokoro_says_which_language_or_voice_it_has_not(synthesiser):
+    requests = [
+        SynthesiseRequest(text="words", language="pt", voice="nobody"),
+        SynthesiseRequest(text="words", language="tlh", voice=""),
+    ]
+    results = synthesiser.run(requests)
+    assert [result.code for result in results] == [ErrorCode.SYNTHESIS_FAILED] * 2

@@ -31,6 +31,7 @@ class Mortal:
     engine: object
     latency_s: float
     deaths: frozenset[int] = frozenset()
+    load_s: float = 0.05
     calls: int = 0
 
     @property
@@ -39,7 +40,7 @@ class Mortal:
 
     @asynccontextmanager
     async def open(self):
-        await trio.sleep(0.05)
+        await trio.sleep(self.load_s)
         yield self
 
     async def run(self, batch, deadline):
@@ -51,15 +52,16 @@ class Mortal:
 
 
 @asynccontextmanager
-async def mortal_models(deaths=(frozenset(), frozenset(), frozenset()), *, max_batch=4):
+async def mortal_models(deaths=(frozenset(), frozenset(), frozenset()), *, max_batch=4, load_s=0.05):
     """The models over fake engines; `deaths` by stage, in the order of the line."""
     kinds = (fake.FakeRecogniser, fake.FakeTranslator, fake.FakeSynthesiser)
     specs = {
-        stage: ModelSpec(open_runner=Mortal(kind(), 0.02, dying).open, tokens=3, max_batch=max_batch)
+        stage: ModelSpec(open_runner=Mortal(kind(), 0.02, dying, load_s).open, tokens=3, max_batch=max_batch)
         for stage, kind, dying in zip(Stage, kinds, deaths, strict=True)
     }
     async with open_models(specs, device_tokens=TOKENS) as models:
-        await models.wait_ready()
+        if load_s < 1:
+            await models.wait_ready()
         yield models
 
 

@@ -27,14 +27,16 @@ class Socket:
     deaf: bool = False
     gone: bool = False
     inbox: list = attrs.field(factory=list)
+    sent: list = attrs.field(factory=list)
     nursery: trio.Nursery | None = None
     reason: str = ""
     changed: trio.Event = attrs.field(factory=trio.Event)
 
     def send(self, event, data=None):
-        """What the worker sends; its handler is started and not waited for."""
+        """What the worker sends; handlers begin in order and are not waited for."""
         if not (self.gone or self.deaf):
-            self.nursery.start_soon(self.wire.handlers[event], self.sid, data)
+            self.sent.append((self.wire.handlers[event], data))
+            self.wake()
 
     def end(self, reason):
         """The connection ends, as the service sees it."""
@@ -103,9 +105,18 @@ class Wire:
         async with trio.open_nursery() as socket.nursery:
             self.sockets[socket.sid] = socket
             task_status.started()
-            await trio.sleep_forever()
+            while True:
+                while socket.sent:
+                    begun = trio.Event()
+                    socket.nursery.start_soon(self._handle, socket.sid, *socket.sent.pop(0), begun)
+                    await begun.wait()
+                await socket.changed.wait()
         del self.sockets[socket.sid]
         await self.handlers["disconnect"](socket.sid, socket.reason)
+
+    async def _handle(self, sid, handler, data, begun):
+        begun.set()
+        await handler(sid, data)
 
     async def emit(self, event, payload, to):
         await trio.lowlevel.checkpoint()
@@ -143,11 +154,12 @@ def counted(asked, engine):
 
 
 @asynccontextmanager
-async def open_desk(*, deaths=None, **overrides):
+async def open_desk(*, deaths=None, load_s=0.05, **overrides):
     """A service without its server; `asked` lists the texts that were sent to be translated."""
     settings = load_settings(profile="fake", overrides=overrides, environment={})
     asked = []
-    async with mortal_models(*([] if deaths is None else [deaths])) as plain, trio.open_nursery() as nursery:
+    all_deaths = [] if deaths is None else [deaths]
+    async with mortal_models(*all_deaths, load_s=load_s) as plain, trio.open_nursery() as nursery:
         models = _Counted(plain, asked)
         wire = Wire(nursery)
         dubbing = Dubbing(settings=settings, models=models, metrics=Metrics(), compute=inline)

@@ -186,3 +186,50 @@ async def test_a_number_that_is_none_is_refused_with_an_answer_of_its_own(number
         assert answer["error"]["code"] == "INVALID_SEQUENCE"
         socket.send("stream:end")
         assert (await socket.next_named("stream:complete"))["failed_count"] == 1
+
+
+@pytest.mark.parametrize(("load_s", "status"), [(5, "success"), (9, "success"), (60, "failed")])
+async def test_a_stream_is_ready_within_ten_seconds_even_while_the_models_load(
+    load_s, status, autojump_clock
+):
+    async with open_desk(load_s=load_s) as desk:
+        socket = await desk.connect()
+        began = trio.current_time()
+        socket.send("stream:init", {**INIT, "timeout_ms": 8000})
+        await socket.next_named("stream:ready")
+        assert trio.current_time() - began < 10
+        sent = trio.current_time()
+        socket.send("fragment:data", payload("f", 0, GOOD[0]))
+        await socket.next_named("fragment:ack")
+        assert trio.current_time() - sent < 0.01
+        (answer,) = await answers_to(socket, 1)
+        assert trio.current_time() - sent <= 7.5 + 0.01
+        assert answer["status"] == status
+        if status == "failed":
+            assert (answer["error"]["code"], answer["error"]["stage"]) == ("TIMEOUT", "asr")
+
+
+async def test_several_late_ones_are_each_answered_before_their_worker_gives_up(autojump_clock):
+    async with open_desk() as desk:
+
+        async def stuck(request, **context):
+            del request, context
+            await trio.sleep_forever()
+
+        desk.models.translator = stuck
+        socket = await desk.connect()
+        socket.send("stream:init", {**INIT, "timeout_ms": 8000})
+        await socket.next_named("stream:ready")
+        sent = {}
+        for number in (3, 1, 2):
+            sent[number] = trio.current_time()
+            socket.send("fragment:data", payload(f"f{number}", number, GOOD[number]))
+            await trio.sleep(0.1)
+        came = []
+        for _ in range(3):
+            (answer,) = await answers_to(socket, 1)
+            came.append(answer["sequence_number"])
+            assert trio.current_time() - sent[answer["sequence_number"]] < 8
+            assert answer["error"]["code"] == "TIMEOUT"
+        # The third was received first and could not wait for the others any longer.
+        assert sorted(came) == [1, 2, 3]
