@@ -68,6 +68,7 @@ MUTANTS = [
     ("worker_process.py", "    _die_with(int(sys.argv[1]))\n", ""),
     ("worker_process.py", "    if os.getppid() != parent:\n        os._exit(1)\n", ""),
     ("worker_process.py", "    signal.signal(signal.SIGINT, signal.SIG_IGN)", "    pass"),
+    ("worker_process.py", "    os.nice(NICENESS)\n", ""),
     ("worker_process.py", "    os.dup2(nothing, 0)\n", ""),
     ("worker_process.py", "    os.dup2(2, 1)\n", ""),
     ("framing.py", "buffer_callback=buffers.append", "buffer_callback=None"),

@@ -54,6 +54,12 @@ async def test_a_worker_is_built_once_and_keeps_its_state():
         assert worker.pid != os.getpid()
 
 
+async def test_a_worker_leaves_the_processor_to_who_needs_it_seldom():
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    async with open_worker("w", subjects.Subject) as worker:
+        assert os.getpriority(os.PRIO_PROCESS, worker.pid) == min(ours + 5, 19)
+
+
 async def test_nothing_is_left_after_the_block():
     async with open_worker("warm-up", subjects.Subject):
         pass
