@@ -25,7 +25,9 @@ from sts_actors.client.inbox import Events
 from sts_actors.client.incoming import Disconnected, Event, Reconnected
 from sts_actors.client.link import Link
 from sts_actors.client.reconnect import Reconnect
-from sts_actors.client.worker import DubbingStream, StreamInit, open_dubbing_stream
+from sts_actors.client.resumed import ResultsLost, Resumed
+from sts_actors.client.stream_init import StreamInit
+from sts_actors.client.worker import DubbingStream, open_dubbing_stream
 
 __all__ = [
     "Acked",
@@ -48,6 +50,8 @@ __all__ = [
     "Ready",
     "Reconnect",
     "Reconnected",
+    "ResultsLost",
+    "Resumed",
     "ServerErrorEvent",
     "ServerWarning",
     "StreamEvent",

@@ -13,6 +13,7 @@ import attrs
 
 from sts_actors.client.errors import BadAnswer
 from sts_actors.client.fields import Fields
+from sts_actors.client.resumed import ResultsLost, Resumed, resumed
 
 STATUSES = ("success", "partial", "failed")
 
@@ -55,6 +56,7 @@ class Processed:
         stage_timings: milliseconds by `asr_ms`, `translation_ms`, `tts_ms`, as far as the stages ran.
         metadata: as it came.
         error: set exactly where `status` is `failed`.
+        result_number: 1, 2, 3 … in a stream that can be resumed, in the order of the results; else None.
     """
 
     fragment_id: str
@@ -68,6 +70,7 @@ class Processed:
     warnings: tuple[str, ...]
     error: FragmentError | None
     processing_time_ms: float
+    result_number: int | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -114,7 +117,9 @@ class ServerErrorEvent:
     stage: str | None
 
 
-StreamEvent = Acked | Processed | Backpressure | Complete | ServerWarning | ServerErrorEvent
+StreamEvent = (
+    Acked | Processed | Backpressure | Complete | ServerWarning | ServerErrorEvent | Resumed | ResultsLost
+)
 
 
 def read_event(name: str, args: tuple[Any, ...]) -> StreamEvent | None:
@@ -174,6 +179,7 @@ def _processed(fields: Fields) -> Processed:
         warnings=fields.texts("warnings"),
         error=_fragment_error(fields.inner("error")) if failed else None,
         processing_time_ms=fields.number("processing_time_ms"),
+        result_number=fields.integer("result_number") if fields.has("result_number") else None,
     )
 
 
@@ -252,6 +258,7 @@ _READERS: dict[str, Callable[[Fields], StreamEvent]] = {
     "fragment:processed": _processed,
     "backpressure": _backpressure,
     "stream:complete": _complete,
+    "stream:resumed": resumed,
     "warning": _warning,
     "error": _error,
 }

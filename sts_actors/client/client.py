@@ -2,7 +2,7 @@
 
 import math
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -22,8 +22,9 @@ from sts_actors.client.succession import Succession
 class Client:
     """A Socket.IO client: see `open_client`."""
 
-    def __init__(self, succession: Succession) -> None:
+    def __init__(self, succession: Succession, nursery: trio.Nursery) -> None:
         self._succession = succession
+        self._nursery = nursery
 
     @property
     def sid(self) -> str:
@@ -52,6 +53,19 @@ class Client:
     async def wait_closed(self) -> None:
         """Wait until the last connection has ended."""
         await self._succession.over.wait()
+
+    @property
+    def reconnects(self) -> bool:
+        """Whether a connection that is lost is dialled again."""
+        return self._succession.reconnects
+
+    def start_soon(self, async_fn: Callable[..., Awaitable[object]], *args: Any) -> None:
+        """Run a task beside the connection; it must end once the client is closed, and must not raise."""
+        self._nursery.start_soon(async_fn, *args)
+
+    def standing_link(self) -> Link | None:
+        """The connection there is, as `link`; None while there is none."""
+        return Link(self._succession.current) if self.connected else None
 
     async def link(self) -> Link:
         """The connection there is, or the next, to talk over it and no other.
@@ -165,7 +179,7 @@ async def open_client(
     async with trio.open_nursery() as nursery:
         try:
             await nursery.start(partial(succession.run, dialler(tls), connect_timeout_s=connect_timeout_s))
-            yield Client(succession)
+            yield Client(succession, nursery)
         except Exception as error:  # noqa: BLE001 - raised again below, outside the nursery's group
             failure = error
             # The goodbye is bounded; a cancellation in its middle must not replace the caller's error.

@@ -6,6 +6,8 @@ events and in bytes, and a consumer that lets it overflow loses the connection, 
 so. Nothing is dropped in silence: what came before can still be read, then the error follows.
 """
 
+from typing import Protocol
+
 import trio
 
 from sts_actors.client.errors import ConnectionLost
@@ -17,6 +19,19 @@ MAX_BYTES = 64 * 1024 * 1024
 
 class InboxFull(Exception):  # noqa: N818 - stays inside this package; callers see ConnectionLost
     """The consumer has fallen too far behind."""
+
+
+class Listener(Protocol):
+    """Sees the events come in, before they are read."""
+
+    def hear(self, event: Event) -> bool:
+        """Take notice of one; whether it is to be read as well."""
+
+    def close(self, reason: str | None) -> None:
+        """No more will come; `reason` says why when that was not in order."""
+
+    def give_up(self) -> None:
+        """Another listens in its place."""
 
 
 class Events:
@@ -33,6 +48,7 @@ class Events:
         self._max_bytes = max_bytes
         self._bytes = 0
         self._lost: str | None = None
+        self._listener: Listener | None = None
 
     def __aiter__(self) -> "Events":
         return self
@@ -47,12 +63,20 @@ class Events:
         self._bytes -= event.size_bytes
         return event
 
+    def listen(self, listener: Listener | None) -> None:
+        """Let `listener` see each event as it comes, instead of who did so far."""
+        former, self._listener = self._listener, listener
+        if former is not None:
+            former.give_up()
+
     def put(self, event: Event) -> None:
-        """Add an event.
+        """Add an event, unless the listener keeps it.
 
         Raises:
             InboxFull: one bound or the other is reached.
         """
+        if self._listener is not None and not self._listener.hear(event):
+            return
         # An event alone is always taken: the decoder has bounded its size already.
         if self._bytes and self._bytes + event.size_bytes > self._max_bytes:
             raise InboxFull(f"this client fell behind: {self._bytes} bytes of events wait unread")
@@ -67,3 +91,5 @@ class Events:
         """No more will come; `lost` says why when that was not in order. To be called once."""
         self._lost = lost
         self._send.close()
+        if self._listener is not None:
+            self._listener.close(lost)

@@ -48,6 +48,11 @@ class Succession:
         """Which one all connections join."""
         return self._target.namespace
 
+    @property
+    def reconnects(self) -> bool:
+        """Whether a connection that is lost is dialled again."""
+        return self._policy is not None
+
     def is_connected(self) -> bool:
         """Whether there is a connection now, as far as is known."""
         return self.current.connected and not self.current.over.is_set()

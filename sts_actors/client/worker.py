@@ -3,10 +3,10 @@
 Nothing here paces: fragments go out as fast as the caller sends them. A caller that means to be polite
 awaits `wait_for_room()` before each; `backpressure` says what the server thinks.
 
-A stream lives on one connection, because the server's half of it does. When that is lost the stream is lost,
-on a reconnecting client too: its events end with `ConnectionLost`, its sends raise it, and nothing of it goes
-out over the next connection. The client can be asked for a new stream then; the worker decides which
-fragments to send again.
+On a client that reconnects, and with a server that keeps streams for those who come back, a stream survives
+its connection: see `Lifeline`. Otherwise it is lost with it: its events end with `ConnectionLost`, its sends
+raise it, and nothing of it goes out over the next connection. The client can be asked for a new stream then;
+the worker decides which fragments to send again.
 """
 
 import base64
@@ -31,62 +31,39 @@ from sts_actors.client.answers import (
 from sts_actors.client.client import Client
 from sts_actors.client.errors import BadAnswer, ConnectionLost, NoAnswer, StreamRefused
 from sts_actors.client.incoming import Disconnected, Event
+from sts_actors.client.lifeline import Lifeline
 from sts_actors.client.link import Link
+from sts_actors.client.resumed import ResultsLost, Resumed
+from sts_actors.client.stream_init import FORMAT, StreamInit
 
 READY_TIMEOUT_S = 10.0
 """The contract's: `stream:ready` within 10 s of `stream:init`."""
 MAX_EARLY = 64
-FORMAT = "pcm_s16le"
-
-
-@attrs.frozen(kw_only=True)
-class StreamInit:
-    """What to ask for: the contract's fields of `stream:init`; None leaves the choice to the server.
-
-    The audio is raw PCM, 16 bits little endian, `channels` interleaved.
-    """
-
-    source_language: str
-    target_language: str
-    sample_rate_hz: int
-    channels: int = 1
-    chunk_duration_ms: int = 6000
-    voice_profile: str | None = None
-    max_inflight: int | None = None
-    timeout_ms: int | None = None
-    formality: str | None = None
-    domain_hints: tuple[str, ...] | None = attrs.field(default=None, repr=False)
-    stream_id: str | None = None
-    worker_id: str | None = None
-
-    def payload(self) -> dict[str, Any]:
-        """As it goes over the wire, flat."""
-        asked = attrs.asdict(self, recurse=False)
-        return {"format": FORMAT, **{name: value for name, value in asked.items() if value is not None}}
 
 
 class DubbingStream:
     """An open stream: see `open_dubbing_stream`. It is its own iterator, `events`.
 
     Attributes:
-        ready: the server's answer to `stream:init`.
+        ready: the server's answer to `stream:init`, and what `stream:resumed` has changed in it since.
         backpressure: the last one that came, None before the first.
     """
 
-    def __init__(
-        self, client: Client, link: Link, init: StreamInit, ready: Ready, early: deque[Event]
-    ) -> None:
+    def __init__(self, line: Lifeline, init: StreamInit, ready: Ready, early: deque[Event]) -> None:
         self.ready = ready
         self.backpressure: Backpressure | None = None
-        self._client = client
-        self._link = link
+        self._line = line
         self._init = init
         self._early = early
+        self._also: deque[StreamEvent] = deque()
         self._sent: Counter[str] = Counter()
         self._paused = False
         self._finished = False
-        self._lost: str | None = None
-        self._changed = trio.Event()
+
+    @property
+    def resumable(self) -> bool:
+        """Whether the stream survives its connection."""
+        return self._line.resumable
 
     @property
     def in_flight(self) -> int:
@@ -97,9 +74,12 @@ class DubbingStream:
     def events(self) -> "DubbingStream":
         """What the server says, in its order, ending after `Complete`; one task should read it.
 
+        A stream that was resumed says so with `Resumed`, and goes on: each result comes once.
+
         Raises, out of the iteration:
             BadAnswer: a payload that breaks the contract; the iteration may be resumed behind it.
-            ConnectionLost: the connection ended before `Complete`, in whatever manner.
+            ConnectionLost: the stream was lost before `Complete`: its connection ended, in whatever manner,
+                and it could not be resumed.
         """
         return self
 
@@ -108,6 +88,9 @@ class DubbingStream:
 
     async def __anext__(self) -> StreamEvent:
         while not self._finished:
+            if self._also:
+                await trio.lowlevel.checkpoint()
+                return self._also.popleft()
             raw = await self._next_raw()
             try:
                 event = read_event(raw.name, raw.args)
@@ -128,7 +111,7 @@ class DubbingStream:
         fragment_id: str | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> str:
-        """Send one fragment and return its id.
+        """Send one fragment and return its id; in an outage this waits until it is over.
 
         Args:
             sequence_number: from 0 or 1, without holes; the same again is a retry.
@@ -138,7 +121,8 @@ class DubbingStream:
             metadata: the server gives its `pts_ns` back.
 
         Raises:
-            ConnectionLost, MessageTooLarge: as `Client.emit`.
+            ConnectionLost: the stream is lost.
+            MessageTooLarge: as `Client.emit`.
         """
         name = fragment_id or f"fragment-{sequence_number:06d}"
         payload: dict[str, Any] = {
@@ -157,7 +141,7 @@ class DubbingStream:
         self._sent[name] += 1
         arrived = False
         try:
-            await self._link.emit("fragment:data", payload)
+            await self._line.send_fragment(name, payload)
             arrived = True
         finally:
             if not arrived:
@@ -168,54 +152,33 @@ class DubbingStream:
         """Say that no fragment follows; `Complete` comes once all are answered.
 
         Raises:
-            ConnectionLost: as `Client.emit`.
+            ConnectionLost: the stream is lost.
         """
-        await self._link.emit("stream:end", {"stream_id": self.ready.stream_id})
+        await self._line.end()
 
     async def wait_for_room(self) -> None:
         """Wait until the server would take a fragment: fewer than `max_inflight` unanswered, and no pause.
 
-        Answers count when they are read, so another task must be reading `events` meanwhile.
+        Answers count when they are read, so another task must be reading `events` meanwhile. In an outage
+        there is no room.
 
         Raises:
             ConnectionLost: the stream has ended, nothing more can be answered.
         """
         await trio.lowlevel.checkpoint()
-        while self._paused or self.in_flight >= self.ready.max_inflight:
-            if self._finished:
-                break
-            async with trio.open_nursery() as nursery:
-                # Whichever comes first: news from `events`, or the end of the connection.
-                nursery.start_soon(self._cancel_when_gone, nursery.cancel_scope)
-                await self._changed.wait()
-                nursery.cancel_scope.cancel()
-            if self._link.closed:
-                break
-        if self._finished or self._link.closed:
+        while not self._line.over and not self._has_room():
+            await self._line.changed.wait()
+        if self._line.over:
             raise ConnectionLost("the stream has ended: no room for another fragment")
 
-    async def _cancel_when_gone(self, scope: trio.CancelScope) -> None:
-        await self._link.wait_closed()
-        scope.cancel()
+    def _has_room(self) -> bool:
+        return self._line.up and not self._paused and self.in_flight < self.ready.max_inflight
 
     async def _next_raw(self) -> Event:
         if self._early:
             await trio.lowlevel.checkpoint()
             return self._early.popleft()
-        if self._lost is None:
-            try:
-                event = await anext(self._client.events)
-            except StopAsyncIteration:
-                reason = "the connection was closed before stream:complete"
-            except ConnectionLost as lost:
-                reason = lost.reason
-            else:
-                if not isinstance(event, Disconnected):
-                    return event
-                reason = event.reason
-            # What follows is of the next connection, and for who opens a stream there.
-            self._lost = reason
-        raise ConnectionLost(self._lost)
+        return await self._line.next_event()
 
     def _note(self, event: StreamEvent) -> None:
         if isinstance(event, Processed):
@@ -224,10 +187,16 @@ class DubbingStream:
             self.backpressure = event
             if event.action != "slow_down":  # it neither begins nor ends a pause
                 self._paused = event.action == "pause"
-            self._wake()
+            self._line.wake()
         elif isinstance(event, Complete):
             self._finished = True
-            self._wake()
+        elif isinstance(event, Resumed):
+            self.ready = attrs.evolve(
+                self.ready, session_id=event.session_id, max_inflight=event.max_inflight
+            )
+            if event.lost_results:
+                self._also.append(ResultsLost(count=event.lost_results))
+            self._line.wake()
 
     def _account(self, raw: Event) -> None:
         """Count an answer that cannot be read, where it says at least to what."""
@@ -242,18 +211,15 @@ class DubbingStream:
             self._sent[fragment_id] -= 1
         else:
             del self._sent[fragment_id]
-        self._wake()
-
-    def _wake(self) -> None:
-        self._changed.set()
-        self._changed = trio.Event()
+        self._line.wake()
 
 
 async def open_dubbing_stream(client: Client, init: StreamInit) -> DubbingStream:
     """Ask for a stream and wait until the server is ready for it.
 
     From here on the stream reads `client.events`; nobody else should. What is still unread of earlier
-    connections is passed over: it was for streams that are gone.
+    connections is passed over: it was for streams that are gone. A client has one stream at a time: a former
+    one that has not ended is lost by this.
 
     Raises:
         StreamRefused: the server answered with an `error`.
@@ -261,22 +227,39 @@ async def open_dubbing_stream(client: Client, init: StreamInit) -> DubbingStream
         BadAnswer: the answer breaks the contract.
         ConnectionLost: the connection ended first, or there is none: see `Client.link`.
     """
-    early: deque[Event] = deque()
     link = await client.link()
-    with trio.move_on_after(READY_TIMEOUT_S):
-        await link.emit("stream:init", init.payload())
-        async for event in client.events:
-            if isinstance(event, Disconnected) and event.connection == link.number:
-                raise ConnectionLost(event.reason)
-            if event.connection != link.number:
-                continue  # left unread since before
-            if event.name == "stream:ready":
-                return DubbingStream(client, link, init, read_ready(event.args), early)
-            if event.name == "error":
-                refusal = read_error(event.args)
-                raise StreamRefused(refusal.code, refusal.message)
-            if len(early) == MAX_EARLY:
-                raise BadAnswer(f"the server sent {MAX_EARLY} events and no stream:ready")
-            early.append(event)
-        raise ConnectionLost("the server closed the connection before stream:ready")
-    raise NoAnswer(f"the server sent no stream:ready within {READY_TIMEOUT_S:g} s")
+    line = Lifeline(client, link, resume=init.resume and client.reconnects)
+    client.events.listen(line)
+    opened = False
+    try:
+        with trio.move_on_after(READY_TIMEOUT_S):
+            await link.emit("stream:init", init.payload(resume=client.reconnects))
+            ready, early = await _wait_ready(client, link)
+            opened = True
+    finally:
+        if not opened:
+            client.events.listen(None)
+    if not opened:
+        raise NoAnswer(f"the server sent no stream:ready within {READY_TIMEOUT_S:g} s")
+    if line.resumable:
+        client.start_soon(line.run)
+    return DubbingStream(line, init, ready, early)
+
+
+async def _wait_ready(client: Client, link: Link) -> tuple[Ready, deque[Event]]:
+    """The server's consent, and what it said before."""
+    early: deque[Event] = deque()
+    async for event in client.events:
+        if isinstance(event, Disconnected) and event.connection == link.number:
+            raise ConnectionLost(event.reason)
+        if event.connection != link.number:
+            continue  # left unread since before
+        if event.name == "stream:ready":
+            return read_ready(event.args), early
+        if event.name == "error":
+            refusal = read_error(event.args)
+            raise StreamRefused(refusal.code, refusal.message)
+        if len(early) == MAX_EARLY:
+            raise BadAnswer(f"the server sent {MAX_EARLY} events and no stream:ready")
+        early.append(event)
+    raise ConnectionLost("the server closed the connection before stream:ready")
