@@ -154,14 +154,14 @@ def counted(asked, engine):
 
 
 @asynccontextmanager
-async def open_desk(*, deaths=None, load_s=0.05, **overrides):
-    """A service without its server; `asked` lists the texts that were sent to be translated."""
+async def open_desk(*, deaths=None, load_s=0.05, server=None, **overrides):
+    """A service without its server, or with `server`; `asked` lists the texts that were to be translated."""
     settings = load_settings(profile="fake", overrides=overrides, environment={})
     asked = []
     all_deaths = [] if deaths is None else [deaths]
     async with mortal_models(*all_deaths, load_s=load_s) as plain, trio.open_nursery() as nursery:
         models = _Counted(plain, asked)
-        wire = Wire(nursery)
+        wire = server or Wire(nursery)
         dubbing = Dubbing(settings=settings, models=models, metrics=Metrics(), compute=inline)
         attach(wire, dubbing, nursery)
         yield Desk(wire, dubbing, models, nursery, asked)

@@ -11,8 +11,10 @@ from sts_actors.client import (
     Complete,
     ConnectFailed,
     Processed,
+    StreamInit,
     StreamRefused,
     open_client,
+    open_dubbing_stream,
 )
 from sts_actors.errors import ConfigError
 from supervision import channel_statistics, task_tree
@@ -184,11 +186,13 @@ async def test_a_fragment_that_takes_too_long_is_answered_before_its_worker_give
 
 
 async def test_the_connection_closes_a_while_after_the_sum():
-    async with running(**QUICK, auto_disconnect_delay_s=0.1) as service, dubbing(service) as stream:
+    async with running(**QUICK, auto_disconnect_delay_s=0.1) as service, open_client(service.url) as client:
+        init = StreamInit(source_language="en", target_language="pt", sample_rate_hz=16_000)
+        stream = await open_dubbing_stream(client, init)
         await stream.end()
         assert isinstance([event async for event in stream.events][-1], Complete)
         with trio.fail_after(30):
-            await stream._client.wait_closed()
+            await client.wait_closed()
 
 
 async def test_health_ready_and_metrics_answer_over_http():
