@@ -119,6 +119,21 @@ def test_who_did_not_ask_takes_no_token():
     assert not course.resumable
 
 
+def test_only_the_first_ready_counts():
+    course = opened()
+    course.hear(event("stream:ready", {**READY, "resume_token": "another"}), 0.0)
+    course.hear(Disconnected(reason="r", connection=1), 0.0)
+    course.hear(Reconnected(sid="x", connection=2), 0.0)
+    assert course.next_message().payload == {"resume_token": "t", "last_result_number": 0}
+    course.hear(event("stream:ready", READY, 2), 0.0)
+    assert course.phase is Phase.ASKING
+
+
+def test_in_a_stream_that_cannot_be_resumed_every_result_is_read_whatever_its_number():
+    course = opened(resume_token=None)
+    assert [course.hear(result("f", number), 0.0) for number in (2, 1, 1)] == [True] * 3
+
+
 def test_a_stream_is_lost_when_its_connection_is_before_it_is_ready():
     course = Course(1, resume=True)
     course.hear(Disconnected(reason="why", connection=1), 0.0)
