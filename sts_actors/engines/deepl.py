@@ -13,6 +13,7 @@ import trio
 
 from sts_actors.engines.actor import OpenRunner, Runner
 from sts_actors.engines.breaker import Breaker
+from sts_actors.engines.deepl_call import Call
 from sts_actors.engines.deepl_glossaries import choose_glossary, parse_glossaries
 from sts_actors.engines.deepl_languages import (
     SOURCES,
@@ -29,7 +30,7 @@ from sts_actors.errors import ConfigError, EngineError, ErrorCode
 from supervision.groups import own_error
 
 if TYPE_CHECKING:
-    from sts_actors.engines.deepl_client import Call, Clients
+    from sts_actors.engines.deepl_client import Clients
 
 log = logging.getLogger(__name__)
 
@@ -73,8 +74,12 @@ def check_url(server_url: str) -> str:
     url = server_url.strip()
     if not url:
         return ""
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
         raise ConfigError("DEEPL_SERVER_URL must be an address such as https://api.deepl.com")
     return url.rstrip("/") + "/"
 
@@ -104,16 +109,15 @@ class DeepL:
     """A `Runner`; made by `open_deepl`."""
 
     def __init__(self, config: DeepLConfig, clients: "Clients", watch: QuotaWatch) -> None:
-        from sts_actors.engines.deepl_client import Call  # noqa: PLC0415 - imports the library
-
         self.info = _info(SOURCES, TARGETS)
         self.breaker = config.new_breaker()
         self.watch = watch
         self._config = config
         self._clients = clients
-        self._new_call: type[Call] = Call
         self._offered: tuple[str, ...] = ()
-        self._limiter = trio.CapacityLimiter(config.calls_at_once)
+        self._calls = trio.CapacityLimiter(config.calls_at_once)
+        # Of its own, so that the quota is seen however busy the service is.
+        self._looks = trio.CapacityLimiter(1)
         self._rng = random.Random()  # noqa: S311 - spreads retries, no secret
 
     async def run(
@@ -129,7 +133,7 @@ class DeepL:
             call = self._call(request, piece.text, context)
             try:
                 translated = await persist(
-                    partial(self._in_thread, self._clients.translate, call),
+                    partial(self._in_thread, self._calls, self._clients.translate, call),
                     deadline=deadline,
                     breaker=self.breaker,
                     patience=self._config.patience,
@@ -142,8 +146,8 @@ class DeepL:
             context = piece.text[-CONTEXT_CHARACTERS:]
         return TranslatedText(text="".join(texts).strip(), billed_characters=billed_characters)
 
-    def _call(self, request: TranslateRequest, text: str, context: str) -> "Call":
-        return self._new_call(
+    def _call(self, request: TranslateRequest, text: str, context: str) -> Call:
+        return Call(
             text=text,
             source=source_code(request.source_language),
             target=target_code(request.target_locale or request.target_language, self._offered),
@@ -154,10 +158,11 @@ class DeepL:
             ),
         )
 
-    async def _in_thread(self, work: Callable[..., T], *args: Any) -> T:
+    @staticmethod
+    async def _in_thread(limiter: trio.CapacityLimiter, work: Callable[..., T], *args: Any) -> T:
         """`work(*args)`; the last argument is how long it may take. What takes longer is left alone."""
         with trio.move_on_after(args[-1]):
-            return await trio.to_thread.run_sync(work, *args, abandon_on_cancel=True, limiter=self._limiter)
+            return await trio.to_thread.run_sync(work, *args, abandon_on_cancel=True, limiter=limiter)
         raise CallFailed(
             ErrorCode.TRANSLATION_API_UNAVAILABLE,
             f"DeepL did not answer within {args[-1]:.1f} s",
@@ -169,7 +174,7 @@ class DeepL:
         """Ask once what the service offers; where it does not say, our own list stands."""
         try:
             sources, targets = await self._in_thread(
-                self._clients.languages, self._config.patience.attempt_timeout_s
+                self._looks, self._clients.languages, self._config.patience.attempt_timeout_s
             )
         except CallFailed as error:
             log.warning("DeepL does not tell its languages, going by our own list: %s", error.message)
@@ -182,7 +187,9 @@ class DeepL:
         """Look at the quota now and then, for ever; a look that fails is logged."""
         while True:
             try:
-                quota = await self._in_thread(self._clients.usage, self._config.patience.attempt_timeout_s)
+                quota = await self._in_thread(
+                    self._looks, self._clients.usage, self._config.patience.attempt_timeout_s
+                )
             except CallFailed as error:
                 log.warning("cannot see how much of the DeepL quota is used: %s", error.message)
             else:

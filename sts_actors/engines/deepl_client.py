@@ -5,27 +5,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-import attrs
 import deepl
 
+from sts_actors.engines.deepl_call import Call
 from sts_actors.engines.deepl_errors import explain
 from sts_actors.engines.deepl_http import OneAttempt
 from sts_actors.engines.ports import TranslatedText
 from sts_actors.engines.quota import Quota
 
 T = TypeVar("T")
-
-
-@attrs.frozen(kw_only=True)
-class Call:
-    """One call of `/v2/translate`, in DeepL's own words."""
-
-    text: str = attrs.field(repr=False)
-    source: str
-    target: str
-    context: str = attrs.field(default="", repr=False)
-    formality: str | None = None
-    glossary: str | None = None
 
 
 class Clients:
