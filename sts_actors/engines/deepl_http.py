@@ -108,7 +108,6 @@ def _with_bill(text: str, asked: dict[str, Any] | None) -> str:
 
 def _seconds(retry_after: str | None) -> float | None:
     try:
-        seconds = float(retry_after or "")
+        return float(retry_after or "")
     except ValueError:
         return None
-    return seconds if seconds >= 0 else None

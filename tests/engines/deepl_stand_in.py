@@ -55,6 +55,7 @@ class StandIn:
     Attributes:
         url: for `DEEPL_SERVER_URL`.
         keys: those that are accepted; any where this is empty.
+        targets: the languages that it translates to.
         calls: the path and the content of each request, misbehaviour's included.
         used, limit: characters of the quota; no limit where that is None.
         most_at_once: requests that were being answered at the same time.
@@ -63,6 +64,7 @@ class StandIn:
     def __init__(self):
         self.url = ""
         self.keys = set()
+        self.targets = list(TARGETS)
         self.calls = []
         self.used = 0
         self.limit = 500_000
@@ -180,7 +182,9 @@ class Handler(BaseHTTPRequestHandler):
             limit = {} if self.stand_in.limit is None else {"character_limit": self.stand_in.limit}
             self._answer(200, {"character_count": self.stand_in.used, **limit})
         elif path == "/v2/languages" and content.get("type") == "target":
-            listed = [{"language": c, "name": c, "supports_formality": c in FORMAL} for c in TARGETS]
+            listed = [
+                {"language": c, "name": c, "supports_formality": c in FORMAL} for c in self.stand_in.targets
+            ]
             self._answer(200, listed)
         elif path == "/v2/languages":
             self._answer(200, [{"language": code, "name": code} for code in SOURCES])
@@ -193,7 +197,7 @@ class Handler(BaseHTTPRequestHandler):
         characters = sum(map(len, texts or ()))
         if not texts or any(not isinstance(text, str) for text in texts):
             self._answer(400, {"message": "Parameter 'text' not specified."})
-        elif target not in TARGETS:
+        elif target not in stand_in.targets:
             self._answer(400, {"message": f"Value for 'target_lang' not supported: {target}"})
         elif content.get("source_lang", "EN") not in SOURCES:
             self._answer(400, {"message": "Value for 'source_lang' not supported."})

@@ -117,6 +117,7 @@ async def test_a_server_that_shows_no_bill_is_counted_by_us():
         server.misbehave("no bill")
         answer = await ask(engine)
         assert (answer.text, answer.billed_characters) == ("pt-pt: Hello.", 6)
+        assert len(server.translations()) == 1
 
 
 @pytest.mark.parametrize(
@@ -183,6 +184,14 @@ async def test_a_pause_that_the_service_asks_for_and_that_does_not_fit_ends_the_
         server.misbehave("429", headers={"Retry-After": "60"})
         assert (await ask(engine)).code is ErrorCode.RATE_LIMIT_EXCEEDED
         server.misbehave("429", headers={"Retry-After": "tomorrow"})
+        assert (await ask(engine)).text == "pt-pt: Hello."
+
+
+async def test_such_a_pause_is_forgotten_with_its_answer():
+    async with running() as (server, engine):
+        server.misbehave("429", headers={"Retry-After": "60"})
+        await ask(engine)
+        server.misbehave("reset")
         assert (await ask(engine)).text == "pt-pt: Hello."
 
 
@@ -254,7 +263,7 @@ async def test_the_quota_is_seen_however_many_calls_are_under_way():
             nursery.start_soon(ask, engine)
             await trio.to_thread.run_sync(server.wait_calls, 1)
             polled = sum(path == "/v2/usage" for path, _ in server.calls)
-            await trio.to_thread.run_sync(server.wait_calls, polled + 2, "/v2/usage")
+            await trio.to_thread.run_sync(server.wait_calls, polled + 2, "/v2/usage", 3.0)
             nursery.cancel_scope.cancel()
 
 
@@ -285,6 +294,21 @@ async def test_the_languages_are_those_that_the_service_offers():
         assert ("en", "pt") in engine.info.pairs
         assert ("no", "zh") in engine.info.pairs
         assert ("en", "ar") not in engine.info.pairs
+
+
+async def test_a_region_that_the_service_lacks_is_not_asked_for():
+    async with open_deepl_stand_in() as server:
+        server.targets = ["PT-BR"]
+        async with open_deepl(DeepLConfig(auth_key="key", server_url=server.url))() as engine:
+            assert (await ask(engine)).text == "pt-br: Hello."
+
+
+async def test_an_error_of_the_block_comes_out_as_it_is_and_the_connections_are_closed():
+    async with open_deepl_stand_in() as server:
+        with pytest.raises(RuntimeError, match="a bug"):
+            async with open_deepl(DeepLConfig(auth_key="key", server_url=server.url))() as engine:
+                raise RuntimeError("a bug")
+    assert engine._clients._closed
 
 
 @pytest.mark.parametrize("fault", ["503", "404", "null", "wrong json", "reset"])

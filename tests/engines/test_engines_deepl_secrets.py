@@ -104,6 +104,7 @@ def test_an_answer_that_trickles_keeps_no_thread_for_long():
         clients = Clients(KEY, server.url)
         with pytest.raises(CallFailed, match="broke off"):
             clients.translate(Call(text="a", source="EN", target="DE"), 0.1)
+        assert clients._idle[0].http.timeout_s == 0.1
         clients.close()
 
 
