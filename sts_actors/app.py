@@ -52,7 +52,7 @@ async def run_service(
         async with open_models(
             specs, device_tokens=settings.device_tokens, on_restart=lambda actor, _: metrics.restarted(actor)
         ) as models:
-            metrics.watch(loop.statistics, models.scheduler.statistics)
+            metrics.watch(loop.statistics, models.statistics)
             dubbing = Dubbing(settings=settings, models=models, metrics=metrics)
             await _serve(dubbing, loop, task_status)
 

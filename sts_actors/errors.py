@@ -6,6 +6,8 @@ and as `ServiceError` where a call has to stop.
 
 from enum import StrEnum
 
+import attrs
+
 
 class Stage(StrEnum):
     """Where in the line a fragment failed."""
@@ -59,6 +61,20 @@ _RETRYABLE = frozenset(
         ErrorCode.QUOTA_EXCEEDED,
     }
 )
+
+
+class WarningCode(StrEnum):
+    """The codes of the `warning` event."""
+
+    QUOTA_NEAR_LIMIT = "QUOTA_NEAR_LIMIT"
+
+
+@attrs.frozen
+class ServiceWarning:
+    """Something that still works and will not for long; `message` is fit for a worker to read."""
+
+    code: WarningCode
+    message: str
 
 
 class ServiceError(Exception):

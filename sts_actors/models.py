@@ -20,23 +20,40 @@ from sts_actors.engines.ports import (
     TranslateRequest,
 )
 from sts_actors.errors import ErrorCode, ServiceError, Stage
-from supervision import Backoff, Child, Intensity, RequestQueue, Restart, TokenScheduler, open_supervisor
+from supervision import (
+    Backoff,
+    Child,
+    Intensity,
+    RequestQueue,
+    Restart,
+    SchedulerStatistics,
+    TokenScheduler,
+    open_supervisor,
+)
 
 INTENSITY = Intensity(restarts=5, period_s=30.0)
 BACKOFF = Backoff(first_s=0.1, factor=2.0, max_s=5.0, jitter=0.5)
 MAX_WAITING = 1024
 """Requests that may wait for one model; a stream has at most one in each queue."""
 
+PAIRS_SHOWN = 20
+"""An engine with more pairs than this names those of the language in question alone."""
+
 DEFAULT_VOICE_NAMES = frozenset({None, "", "default"})
 
 
 @attrs.frozen(kw_only=True)
 class ModelSpec:
-    """How one stage's model is opened, what one call of it costs, and how many requests it takes at once."""
+    """How one stage's model is opened, what one call of it costs, and how many requests it takes at once.
+
+    `calls_at_once` is for an engine that is a service elsewhere, and None for one on the device: such calls
+    wait for the network, so they spend none of the device's tokens, and several are under way together.
+    """
 
     open_runner: OpenRunner
     tokens: int
     max_batch: int = 1
+    calls_at_once: int | None = None
 
 
 @attrs.define(eq=False)
@@ -47,9 +64,17 @@ class Models:
     translator: Asker[TranslateRequest, TranslatedText]
     synthesiser: Asker[SynthesiseRequest, SynthesisedAudio]
     scheduler: TokenScheduler
+    services: tuple[TokenScheduler, ...] = ()
+    """Of the engines that are services elsewhere, one each: a token is a call."""
     _infos: dict[Stage, EngineInfo] = attrs.field(factory=dict, init=False)
     _down: set[Stage] = attrs.field(factory=lambda: set(Stage), init=False)
     _all_loaded: trio.Event = attrs.field(factory=trio.Event, init=False)
+
+    def statistics(self) -> SchedulerStatistics:
+        """The device's, with the queues of the services elsewhere beside its own."""
+        device = self.scheduler.statistics()
+        elsewhere = tuple(queue for service in self.services for queue in service.statistics().queues)
+        return attrs.evolve(device, queues=device.queues + elsewhere)
 
     @property
     def missing(self) -> tuple[Stage, ...]:
@@ -83,8 +108,7 @@ class Models:
         """
         info = self._infos.get(Stage.TRANSLATION)
         if source != target and info and info.pairs and (source, target) not in info.pairs:
-            known = ", ".join(f"{a} to {b}" for a, b in info.pairs)
-            raise _unsupported(f"{info.name} does not translate {source} to {target}; it does {known}")
+            raise _unsupported(f"{info.name} does not translate {source} to {target}; {_known(info, source)}")
         for stage, language, verb in ((Stage.ASR, source, "recognise"), (Stage.TTS, target, "speak")):
             info = self._infos.get(stage)
             if info and info.languages and language not in info.languages:
@@ -129,10 +153,15 @@ async def open_models(
         supervision.RestartIntensityExceeded: out of the block, where a model died too often.
     """
     scheduler = TokenScheduler("device", tokens=device_tokens)
+    services = {
+        stage: TokenScheduler(f"{stage} service", tokens=spec.calls_at_once)
+        for stage, spec in specs.items()
+        if spec.calls_at_once is not None
+    }
     queues: dict[Stage, RequestQueue[Any, Any]] = {
-        stage: scheduler.open_queue(
+        stage: services.get(stage, scheduler).open_queue(
             f"models/{stage}",
-            cost=min(spec.tokens, device_tokens),
+            cost=1 if stage in services else min(spec.tokens, device_tokens),
             max_batch=spec.max_batch,
             max_waiting=MAX_WAITING,
         )
@@ -143,6 +172,7 @@ async def open_models(
         translator=make_asker(queues[Stage.TRANSLATION], Stage.TRANSLATION, key=_translator_key),
         synthesiser=make_asker(queues[Stage.TTS], Stage.TTS, key=_synthesiser_key),
         scheduler=scheduler,
+        services=tuple(services.values()),
     )
 
     def died(actor: str, cause: Exception | None) -> None:
@@ -155,7 +185,13 @@ async def open_models(
             supervisor.start_soon(
                 Child(
                     name=stage.value,
-                    run=partial(model, queues[stage], spec.open_runner, partial(models.loaded, stage)),
+                    run=partial(
+                        model,
+                        queues[stage],
+                        spec.open_runner,
+                        partial(models.loaded, stage),
+                        spec.calls_at_once or 1,
+                    ),
                     restart=Restart.PERMANENT,
                     backoff=BACKOFF,
                     owns=(queues[stage],),
@@ -171,12 +207,21 @@ def _recogniser_key(request: RecogniseRequest) -> str:
     return request.language
 
 
-def _translator_key(request: TranslateRequest) -> tuple[str, str]:
-    return request.source_language, request.target_language
+def _translator_key(request: TranslateRequest) -> tuple[str, str, str]:
+    return request.source_language, request.target_language, request.target_locale
 
 
 def _synthesiser_key(request: SynthesiseRequest) -> str:
     return request.language
+
+
+def _known(info: EngineInfo, source: str) -> str:
+    if len(info.pairs) <= PAIRS_SHOWN:
+        return "it does " + ", ".join(f"{a} to {b}" for a, b in info.pairs)
+    targets = [b for a, b in info.pairs if a == source]
+    if targets:
+        return f"it does {source} to {', '.join(targets)}"
+    return f"it does them from {', '.join(sorted({a for a, _ in info.pairs}))}"
 
 
 def _unsupported(message: str) -> ServiceError:

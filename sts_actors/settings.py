@@ -99,6 +99,14 @@ class Settings:
         "translation.engine", "TRANSLATION_ENGINE", choices=("firefox", "deepl", "fake")
     )
     translation_timeout_ms: int = _setting("translation.timeout_ms", "TRANSLATION_TIMEOUT_MS", low=1)
+    deepl_auth_key: str = _setting(
+        "translation.deepl_auth_key", "DEEPL_AUTH_KEY", "DEEPL_API_KEY", repr=False
+    )
+    deepl_server_url: str = _setting("translation.deepl_server_url", "DEEPL_SERVER_URL")
+    deepl_glossary: str = _setting("translation.deepl_glossary", "DEEPL_GLOSSARY_ID")
+    deepl_calls_at_once: int = _setting(
+        "translation.deepl_calls_at_once", "DEEPL_CALLS_AT_ONCE", low=1, high=64
+    )
     tts_engine: str = _setting("tts.engine", "TTS_ENGINE", choices=("kokoro", "xtts", "fake"))
     tts_device: str = _setting("tts.device", "TTS_DEVICE")
     tts_threads: int = _setting("tts.threads", "TTS_THREADS", low=1)

@@ -31,8 +31,22 @@ def test_the_production_profile_says_in_one_line_what_is_missing(tmp_path):
 
 def test_an_engine_that_is_not_built_yet_is_named(tmp_path):
     (tmp_path / "model.bin").touch()
-    with pytest.raises(ConfigError, match="deepl is not built yet"):
-        model_specs(settings("production", ASR_MODEL_SIZE=str(tmp_path)))
+    with pytest.raises(ConfigError, match="xtts is not built yet"):
+        model_specs(settings("production", ASR_MODEL_SIZE=str(tmp_path), DEEPL_AUTH_KEY="key"))
+
+
+def test_a_missing_key_of_deepl_is_one_line_that_names_its_variable():
+    with pytest.raises(ConfigError, match="set DEEPL_AUTH_KEY") as caught:
+        model_specs(settings("fake", TRANSLATION_ENGINE="deepl"))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("variable", ["DEEPL_AUTH_KEY", "DEEPL_API_KEY"])
+def test_deepl_takes_its_key_from_either_variable_and_spends_no_tokens_of_the_device(variable):
+    its = settings("fake", **{"TRANSLATION_ENGINE": "deepl", variable: "top-secret"})
+    spec = model_specs(its)[Stage.TRANSLATION]
+    assert (spec.calls_at_once, spec.max_batch) == (8, 1)
+    assert "top-secret" not in repr(its) + repr(spec)
 
 
 def test_a_missing_library_is_named_with_its_extra(monkeypatch):

@@ -36,7 +36,7 @@ ENGINE_EXTRAS = {
     "whisper": "embedded",
     "firefox": "embedded",
     "kokoro": "embedded",
-    "deepl": "xtts",
+    "deepl": "deepl",
     "xtts": "xtts",
 }
 

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
+
+import trio
 
 from sts_actors.engines.ports import Asker, EngineInfo
 from sts_actors.errors import ErrorCode, ServiceError, Stage
 from supervision import Expired, NoReply, RequestQueue, ask
+from supervision.groups import own_error
 
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -32,24 +35,40 @@ OpenRunner = Callable[[], AbstractAsyncContextManager[Runner]]
 
 
 async def model(
-    queue: RequestQueue[Any, Any], open_runner: OpenRunner, loaded: Callable[[EngineInfo], None]
+    queue: RequestQueue[Any, Any],
+    open_runner: OpenRunner,
+    loaded: Callable[[EngineInfo], None],
+    batches_at_once: int = 1,
 ) -> None:
     """Serve `queue` for ever with the engine that `open_runner` loads; `loaded` is told when it is.
+
+    An engine that waits for a service elsewhere is given several batches at once.
 
     One request that fails is its asker's; an engine that dies takes the batch in hand with it (the askers get
     `NoReply`) and ends the actor, so that its supervisor opens it anew. What is queued waits for that.
     """
     async with open_runner() as runner:
         loaded(runner.info)
-        while True:
-            with await queue.next_batch() as batch:
-                payloads = [request.payload for request in batch.requests]
-                results = await runner.run(payloads, batch.deadline)
-                for request, result in zip(batch.requests, results, strict=True):
-                    if isinstance(result, Exception):
-                        request.fail(result)
-                    else:
-                        request.reply(result)
+        if batches_at_once == 1:
+            await _serve_batches(queue, runner)
+        try:
+            async with trio.open_nursery() as nursery:
+                for _ in range(batches_at_once):
+                    nursery.start_soon(_serve_batches, queue, runner)
+        except BaseExceptionGroup as group:
+            raise own_error(group, None) from None
+
+
+async def _serve_batches(queue: RequestQueue[Any, Any], runner: Runner) -> NoReturn:
+    while True:
+        with await queue.next_batch() as batch:
+            payloads = [request.payload for request in batch.requests]
+            results = await runner.run(payloads, batch.deadline)
+            for request, result in zip(batch.requests, results, strict=True):
+                if isinstance(result, Exception):
+                    request.fail(result)
+                else:
+                    request.reply(result)
 
 
 def make_asker(

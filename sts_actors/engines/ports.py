@@ -63,11 +63,16 @@ class Recognition:
 
 @attrs.frozen(kw_only=True)
 class TranslateRequest:
-    """One text; `context` is what was said before it, in the source language, and is not translated."""
+    """One text; `context` is what was said before it, in the source language, and is not translated.
+
+    The languages are primary codes. `target_locale` is the target as the worker named it (`pt-BR`,
+    `zh-Hant`), or "", for engines that tell regions apart.
+    """
 
     text: str = attrs.field(repr=False)
     source_language: str
     target_language: str
+    target_locale: str = ""
     context: str = attrs.field(default="", repr=False)
     formality: str | None = None
 

@@ -42,11 +42,11 @@ class Echo:
 
 
 @asynccontextmanager
-async def serving(echo, *, max_batch=4, loaded=lambda info: None):
+async def serving(echo, *, max_batch=4, loaded=lambda info: None, at_once=1):
     scheduler = TokenScheduler("device", tokens=2)
-    queue = scheduler.open_queue("model", cost=2, max_batch=max_batch)
+    queue = scheduler.open_queue("model", cost=2 // at_once, max_batch=max_batch)
     async with open_supervisor("models", intensity=Intensity(restarts=50, period_s=60)) as supervisor:
-        run = partial(model, queue, echo.open, loaded)
+        run = partial(model, queue, echo.open, loaded, at_once)
         supervisor.start_soon(Child(name="asr", run=run, restart=Restart.PERMANENT, owns=(queue,)))
         yield partial(make_asker(queue, Stage.ASR, key=lambda request: ""), stream="s"), scheduler
         supervisor.cancel()
@@ -103,8 +103,12 @@ async def test_a_deadline_that_passes_is_a_timeout_of_the_stage(autojump_clock):
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.random_module(), st.lists(st.sampled_from(["a", "bad", "die", "die once"]), max_size=12))
-def test_every_request_ends_exactly_once_whatever_the_engine_does(_schedule, requests):
+@given(
+    st.random_module(),
+    st.lists(st.sampled_from(["a", "bad", "die", "die once"]), max_size=12),
+    st.integers(1, 2),
+)
+def test_every_request_ends_exactly_once_whatever_the_engine_does(_schedule, requests, at_once):
     async def main():
         ended = []
 
@@ -116,7 +120,7 @@ def test_every_request_ends_exactly_once_whatever_the_engine_does(_schedule, req
             else:
                 ended.append(request)
 
-        async with serving(Echo()) as (ask, scheduler):
+        async with serving(Echo(), at_once=at_once) as (ask, scheduler):
             async with trio.open_nursery() as nursery:
                 for request in requests:
                     nursery.start_soon(one, ask, request)
