@@ -12,6 +12,7 @@ from sts_actors.access import is_loopback
 from sts_actors.connection import attach
 from sts_actors.debugging import DebugTasks
 from sts_actors.dubbing import Dubbing
+from sts_actors.engines.quota import QuotaWatch
 from sts_actors.errors import ConfigError
 from sts_actors.gateway import HttpRequest, HttpResponse, Limits, Server, serve
 from sts_actors.metrics import CONTENT_TYPE, Metrics
@@ -46,14 +47,15 @@ async def run_service(
         supervision.RestartIntensityExceeded: a model died too often.
     """
     _check_exposure(settings)
-    specs = await trio.to_thread.run_sync(model_specs, settings)
+    quota = QuotaWatch()
+    specs = await trio.to_thread.run_sync(partial(model_specs, settings, quota=quota))
     metrics = Metrics()
     with open_loop_instrument() as loop:
         async with open_models(
             specs, device_tokens=settings.device_tokens, on_restart=lambda actor, _: metrics.restarted(actor)
         ) as models:
             metrics.watch(loop.statistics, models.statistics)
-            dubbing = Dubbing(settings=settings, models=models, metrics=metrics)
+            dubbing = Dubbing(settings=settings, models=models, metrics=metrics, quota=quota)
             await _serve(dubbing, loop, task_status)
 
 

@@ -11,6 +11,7 @@ from sts_actors.actors.stage import StageLimits
 from sts_actors.actors.stream import Collaborators, Stream
 from sts_actors.actors.tts import Voicing
 from sts_actors.audio.fit import FitPolicy
+from sts_actors.engines.quota import QuotaWatch
 from sts_actors.errors import ErrorCode, ServiceError
 from sts_actors.messages import StreamConfig, primary_language
 from sts_actors.metrics import Metrics
@@ -28,6 +29,7 @@ class Dubbing:
     models: Models
     metrics: Metrics
     compute: Compute = in_thread
+    quota: QuotaWatch = attrs.field(factory=QuotaWatch)
     _streams: dict[str, Stream] = attrs.field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:

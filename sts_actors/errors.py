@@ -67,6 +67,7 @@ class WarningCode(StrEnum):
     """The codes of the `warning` event."""
 
     QUOTA_NEAR_LIMIT = "QUOTA_NEAR_LIMIT"
+    QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
 
 
 @attrs.frozen

@@ -12,7 +12,7 @@ from sts_actors.actors.stage import failed
 from sts_actors.actors.stream import NOWHERE, Stream, open_stream
 from sts_actors.audio.codecs import encode
 from sts_actors.dubbing import Dubbing
-from sts_actors.errors import ErrorCode, ServiceError, Stage
+from sts_actors.errors import ErrorCode, ServiceError, ServiceWarning, Stage, WarningCode
 from sts_actors.messages import FragmentFailed, FragmentHeader, Result
 from sts_actors.outlet import Outlet
 from sts_actors.tally import Tally
@@ -83,6 +83,7 @@ class Session:
         self._replies: dict[int, _Reply] = {}
         self._tally = Tally()
         self._drain = trio.CancelScope()
+        self._warned: ServiceWarning | None = None
 
     @property
     def unanswered(self) -> list[tuple[str, int]]:
@@ -257,7 +258,17 @@ class Session:
         if isinstance(result, FragmentFailed) and result.code in _ALSO_TOLD and not reply.told:
             fault = ServiceError(result.code, result.message)
             await self.refuse(fault, fragment_id=reply.fragment_id)
+        await self._tell_quota(stream, result)
         await self._tell_level(stream)
+
+    async def _tell_quota(self, stream: Stream, result: Result) -> None:
+        """Warn once that the translation's quota is running out, and again when it is used up."""
+        near, told = self._dubbing.quota.warning, self._warned
+        if isinstance(result, FragmentFailed) and result.code is ErrorCode.QUOTA_EXCEEDED:
+            near = ServiceWarning(WarningCode.QUOTA_EXCEEDED, result.message)
+        if near is not None and (told is None or told.code is not near.code):
+            self._warned = near
+            await self.outlet.say("warning", answers.warning(near, stream_id=stream.config.stream_id))
 
     async def _tell_processed(self, result: Result, reply: _Reply, audio: bytes = b"") -> None:
         elapsed_s = trio.current_time() - reply.received

@@ -33,6 +33,7 @@ async def translation(
                     text=text,
                     source_language=source,
                     target_language=target,
+                    target_locale=config.target_language,
                     context=context,
                     formality=config.formality,
                 ),

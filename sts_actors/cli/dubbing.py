@@ -14,6 +14,7 @@ from sts_actors.cli.report import FragmentReport, fragment_report
 from sts_actors.client import (
     DubbingStream,
     Processed,
+    Reconnect,
     ServerErrorEvent,
     ServerWarning,
     StreamInit,
@@ -26,6 +27,9 @@ SHORTEST_S = 0.5
 
 TIMEOUT_MS = 30_000
 """The longest the wire allows: in a file, a late dub is better than none."""
+
+RECONNECT = Reconnect(attempts=6)
+"""Some twenty seconds: whoever waits at a terminal wants to know."""
 
 FAST_IN_FLIGHT = 2
 """Keeps recognition and synthesis busy at once; more would only queue, against the timeout."""
@@ -112,7 +116,7 @@ class DubRun:
             timeout_ms=TIMEOUT_MS,
         )
         auth = {"token": request.token} if request.token else None
-        async with open_client(url, auth=auth) as client:
+        async with open_client(url, auth=auth, reconnect=RECONNECT) as client:
             stream = await open_dubbing_stream(client, init)
             self._started = trio.current_time()
             async with trio.open_nursery() as nursery:

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from sts_actors.errors import ServiceError
+from sts_actors.errors import ServiceError, ServiceWarning
 from sts_actors.messages import AudioFormat, FragmentFailed, Speech, StreamSummary, Transcript, Translation
 from sts_actors.wire.fragments import AudioShape
 from sts_actors.wire.opening import Dialect, Opening
@@ -86,6 +86,11 @@ def error(
         "severity": "warning" if fault.retryable else "error",
         **{key: value for key, value in named.items() if value is not None},
     }
+
+
+def warning(notice: ServiceWarning, *, stream_id: str) -> dict[str, Any]:
+    """`warning`: what still works, and will not for long."""
+    return {"code": notice.code.value, "message": notice.message, "stream_id": stream_id}
 
 
 def processed(

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import attrs
 
-from sts_actors.errors import ErrorCode, Stage
+from sts_actors.errors import ErrorCode, Stage, WarningCode
 from sts_actors.wire.fragments import MAX_SEQUENCE_NUMBER
 from sts_actors.wire.opening import (
     MAX_CHANNELS,
@@ -366,6 +366,18 @@ EVENTS: Final[tuple[EventSchema, ...]] = (
                 "message": "send stream:init first and wait for stream:ready",
                 "retryable": False,
                 "severity": "error",
+            },
+        ),
+    ),
+    EventSchema(
+        name="warning",
+        sender="service",
+        payload=_object({"code": _one_of(*WarningCode), "message": _TEXT, **_STREAM}),
+        examples=(
+            {
+                "code": "QUOTA_NEAR_LIMIT",
+                "message": "91% of the translation quota is used",
+                "stream_id": "match-7",
             },
         ),
     ),

@@ -102,8 +102,9 @@ def service(monkeypatch):
         return function(*args)
 
     @asynccontextmanager
-    async def open_client(url, *, auth=None):
+    async def open_client(url, *, auth=None, reconnect=None):
         installed["auth"] = auth
+        installed["reconnect"] = reconnect
         async with trio.open_nursery() as nursery:
             installed["stream"].nursery = nursery
             yield None

@@ -20,11 +20,15 @@ from sts_actors.settings import load_settings
 
 @attrs.define(eq=False)
 class Socket:
-    """A worker's end of a connection. `deaf`: it looks alive to the service, and nothing comes through."""
+    """A worker's end of a connection. `deaf`: it looks alive to the service, and nothing comes through.
+
+    `full`: it takes nothing more, so whoever sends to it waits.
+    """
 
     wire: "Wire"
     sid: str
     deaf: bool = False
+    full: bool = False
     gone: bool = False
     inbox: list = attrs.field(factory=list)
     sent: list = attrs.field(factory=list)
@@ -51,9 +55,10 @@ class Socket:
         self.inbox.clear()
         self.end(self.wire.reason.TRANSPORT_ERROR)
 
-    def fall_silent(self):
+    def fall_silent(self, *, full=False):
         """It breaks, and the service does not know: it is the worker that gives it up."""
         self.inbox.clear()
+        self.full = full
         self.deaf = True
         self.wake()
 
@@ -120,6 +125,8 @@ class Wire:
 
     async def emit(self, event, payload, to):
         await trio.lowlevel.checkpoint()
+        while to in self.sockets and self.sockets[to].full and not self.sockets[to].gone:
+            await self.sockets[to].changed.wait()
         if to in self.sockets:
             self.sockets[to].take(event, payload)
 

@@ -7,10 +7,11 @@ import attrs
 import numpy as np
 import pytest
 import trio
+from deepl_stand_in import open_deepl_stand_in
 from desk import open_desk
-from running import RATE_HZ, dubbing, marked, running
+from running import QUICK, RATE_HZ, dubbing, marked, running
 
-from sts_actors.client import ConnectFailed
+from sts_actors.client import ConnectFailed, ServerWarning, open_client
 from sts_actors.engines import kokoro, whisper
 from sts_actors.engines.assets import asset_folder, known_assets
 from sts_actors.engines.ports import SynthesisedAudio
@@ -240,6 +241,64 @@ async def test_a_wrong_token_is_refused_as_the_connection_is_made() -> None:
         with pytest.raises(ConnectFailed, match="AUTH_FAILED"):
             async with dubbing(service):
                 pass
+
+
+DEEPL = {
+    # More faults than a call is repeated within its deadline; one would pass unnoticed.
+    "too many requests": ("429", C.RATE_LIMIT_EXCEEDED, True),
+    "out of order": ("503", C.TRANSLATION_API_UNAVAILABLE, True),
+    "connection reset": ("reset", C.TRANSLATION_API_UNAVAILABLE, True),
+    "nonsense": ("wrong json", C.TRANSLATION_API_UNAVAILABLE, True),
+    "quota used up": ("456", C.QUOTA_EXCEEDED, True),
+    "a bad key": ("403", C.TRANSLATION_FAILED, False),
+    "a refused text": ("400", C.TRANSLATION_FAILED, False),
+}
+
+
+@pytest.mark.parametrize(("fault", "code", "retryable"), DEEPL.values(), ids=DEEPL)
+async def test_what_the_translation_service_answers_is_told_with_its_code(fault, code, retryable) -> None:
+    row = Row(code=code, provoke=None, stage="translation", retryable=retryable)
+    async with open_deepl_stand_in() as deepl:
+        its = {"translation_engine": "deepl", "deepl_auth_key": "canary-key", "deepl_server_url": deepl.url}
+        async with running(**QUICK, **its) as service, open_client(service.url) as client:
+            await client.emit("stream:init", {**INIT, "timeout_ms": 2000})
+            told, warnings = {}, []
+            with trio.fail_after(30):
+                while "stream:ready" not in told:
+                    event = await anext(client.events)
+                    told[event.name] = event.args[0]
+                deepl.misbehave(fault, times=100)
+                await client.emit(
+                    "fragment:data", {"fragment_id": "f", "sequence_number": 0, "audio": SPEECH}
+                )
+                while "fragment:processed" not in told:
+                    event = await anext(client.events)
+                    told[event.name] = event.args[0]
+                if code is C.QUOTA_EXCEEDED:
+                    warnings = [await anext(client.events)]
+        check(row, Told(error=told.get("error"), answer=told["fragment:processed"]))
+    assert told["fragment:processed"]["transcript"]
+    assert "canary-key" not in repr(told)
+    assert [warning.args[0]["code"] for warning in warnings] == ["QUOTA_EXCEEDED"] * len(warnings)
+
+
+async def test_a_translation_quota_that_is_nearly_used_up_is_warned_of_once() -> None:
+    async with open_deepl_stand_in() as deepl:
+        deepl.used, deepl.limit = 9_500, 10_000
+        its = {"translation_engine": "deepl", "deepl_auth_key": "canary-key", "deepl_server_url": deepl.url}
+        async with running(**QUICK, **its) as service, dubbing(service) as stream:
+            for number in range(2):
+                await stream.send_fragment(number, marked(1, 1), 1000)
+            await stream.end()
+            told = [event async for event in stream.events]
+    (warning,) = [event for event in told if isinstance(event, ServerWarning)]
+    assert warning.code == "QUOTA_NEAR_LIMIT"
+
+
+def test_every_code_of_the_contract_is_brought_about_here() -> None:
+    elsewhere = {C.AUTH_FAILED, C.ASR_FAILED, C.GPU_OOM, C.SYNTHESIS_FAILED}
+    brought_about = {row.code for row in TABLE.values()} | {code for _, code, _ in DEEPL.values()} | elsewhere
+    assert brought_about == set(ErrorCode)
 
 
 @pytest.fixture(scope="module")

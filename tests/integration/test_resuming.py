@@ -23,7 +23,7 @@ CUTS = int(os.environ.get("STS_CUTS", "200"))
 cuts = st.lists(
     st.tuples(
         st.floats(0, 0.1),  # how long the connection holds
-        st.sampled_from(["cut", "silent"]),
+        st.sampled_from(["cut", "silent", "full"]),
         st.floats(0, 3),  # how long the worker is away
     ),
     max_size=6,
@@ -41,7 +41,7 @@ async def misfortune(worker, schedule):
         if kind == "cut":
             socket.cut()
         else:
-            socket.fall_silent()
+            socket.fall_silent(full=kind == "full")
 
 
 @settings(max_examples=CUTS, deadline=None)
@@ -202,6 +202,22 @@ async def test_the_new_connection_takes_over_from_one_that_only_looks_alive(auto
         await trio.sleep(200)
         send(new, 1)
         assert (await new.next_named("fragment:processed"))["sequence_number"] == 1
+
+
+async def test_a_connection_that_takes_nothing_holds_up_no_other(autojump_clock):
+    async with open_desk() as desk:
+        old, ready = await opened(desk)
+        for number in range(3):
+            send(old, number)
+        for _ in range(3):
+            await old.next_named("fragment:ack")
+        old.fall_silent(full=True)
+        await trio.sleep(5)
+        began = trio.current_time()
+        new, _ = await resumed(desk, ready, last_result_number=0)
+        numbers = [(await new.next_named("fragment:processed"))["sequence_number"] for _ in range(3)]
+        assert numbers == [0, 1, 2]
+        assert trio.current_time() - began < 1
 
 
 async def test_a_pause_and_the_level_of_backpressure_outlive_a_cut(autojump_clock):
