@@ -90,6 +90,10 @@ mutants *args: setup-dev
 coverage: setup-dev
     {{ bin }}/python -m pytest tests/supervision --cov=supervision --cov-report=term-missing --cov-fail-under=100
 
+# Write the table of settings of docs/configuration.md anew
+reference: setup-dev
+    {{ bin }}/python -c "import re; from pathlib import Path; from sts_actors.cli.config import reference; page = Path('docs/configuration.md'); page.write_text(re.sub(r'(?m)(^\| setting .*\n)(^\|.*\n)*', lambda _: reference(), page.read_text('utf-8'), count=1), 'utf-8')"
+
 # Write the JSON Schemas of the wire's events to docs/protocol/
 schemas: setup-dev
     {{ bin }}/python -c "from pathlib import Path; from sts_actors.wire.schemas import EVENTS; [Path('docs/protocol', e.file_name).write_text(e.render(), encoding='utf-8') for e in EVENTS]"

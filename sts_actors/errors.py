@@ -103,4 +103,7 @@ class EngineError(ServiceError):
 
 
 class ConfigError(Exception):
-    """A setting, file or model that stops the start; the message names it and the remedy, in one line."""
+    """What stops the start: settings, files, models. Each argument is a fault, one line with its remedy."""
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.args))

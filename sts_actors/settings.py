@@ -1,12 +1,12 @@
 """Settings: defaults, profile, file, environment, command line, in that order; validated at the start.
 
-Each setting stands once, in `Settings`, with its place in the TOML files, its environment variables and
-what is allowed. `config/defaults.toml` holds the default values.
+Each setting stands once, in `Settings`, with its place in the TOML files, its environment variables, what is
+allowed and what it means. `config/defaults.toml` holds the default values.
 """
 
 import os
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,30 +14,9 @@ import attrs
 
 from sts_actors.config_files import read_config
 from sts_actors.errors import ConfigError
+from sts_actors.setting_values import SettingError, check, from_text, setting
 
 PROFILES = ("embedded", "production", "fake")
-_BOOLEANS = {
-    "1": True,
-    "true": True,
-    "yes": True,
-    "on": True,
-    "0": False,
-    "false": False,
-    "no": False,
-    "off": False,
-}
-
-
-def _setting(
-    path: str,
-    *env: str,
-    low: float | None = None,
-    high: float | None = None,
-    choices: tuple[str, ...] = (),
-    **field: Any,
-) -> Any:
-    metadata = {"path": path, "env": env, "low": low, "high": high, "choices": choices}
-    return attrs.field(metadata=metadata, **field)
 
 
 @attrs.frozen(kw_only=True)
@@ -45,79 +24,228 @@ class Settings:
     """The effective settings; units stand in the names."""
 
     profile: str
-    host: str = _setting("server.host", "HOST")
-    port: int = _setting("server.port", "PORT", low=0, high=65535)
-    auth_token: str = _setting("server.auth_token", "STS_AUTH_TOKEN", repr=False)
-    allow_public_without_token: bool = _setting(
-        "server.allow_public_without_token", "STS_ALLOW_PUBLIC_WITHOUT_TOKEN"
+    host: str = setting("server.host", "HOST", means="address to listen on")
+    port: int = setting("server.port", "PORT", low=0, high=65535, means="0 takes a free one")
+    auth_token: str = setting(
+        "server.auth_token", "STS_AUTH_TOKEN", repr=False, means="what workers must present; never shown"
     )
-    cors_allowed_origins: str = _setting("server.cors_allowed_origins", "CORS_ALLOWED_ORIGINS")
-    max_concurrent_streams: int = _setting("server.max_concurrent_streams", "MAX_CONCURRENT_STREAMS", low=1)
-    auto_disconnect_delay_s: float = _setting(
-        "server.auto_disconnect_delay_s", "AUTO_DISCONNECT_DELAY", low=0
+    allow_public_without_token: bool = setting(
+        "server.allow_public_without_token",
+        "STS_ALLOW_PUBLIC_WITHOUT_TOKEN",
+        means="listen beyond this machine without a token",
     )
-    drain_timeout_s: float = _setting("server.drain_timeout_s", "DRAIN_TIMEOUT", low=0)
-    ping_interval_s: float = _setting("server.ping_interval_s", "WS_PING_INTERVAL", low=0.1)
-    ping_timeout_s: float = _setting("server.ping_timeout_s", "WS_PING_TIMEOUT", low=0.1)
-    max_buffer_bytes: int = _setting("server.max_buffer_bytes", "WS_MAX_BUFFER_SIZE", low=65536)
-    log_level: str = _setting(
-        "server.log_level", "LOG_LEVEL", choices=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+    cors_allowed_origins: str = setting(
+        "server.cors_allowed_origins",
+        "CORS_ALLOWED_ORIGINS",
+        means="origins of pages that may connect, with commas between; `*` is any, none is the service's own",
     )
-    max_inflight: int = _setting("stream.max_inflight", "MAX_INFLIGHT", low=1, high=10)
-    fragment_timeout_ms: int = _setting(
-        "stream.fragment_timeout_ms", "FRAGMENT_TIMEOUT_MS", low=1000, high=30_000
+    max_concurrent_streams: int = setting(
+        "server.max_concurrent_streams", "MAX_CONCURRENT_STREAMS", low=1, means="more are refused"
     )
-    resume_window_s: float = _setting("stream.resume_window_s", "RESUME_WINDOW", low=0)
-    resume_buffer_bytes: int = _setting("stream.resume_buffer_bytes", "RESUME_BUFFER_SIZE", low=65536)
-    answer_margin_ms: int = _setting("stream.answer_margin_ms", low=0, high=999)
-    duration_variance_success_max: float = _setting(
-        "stream.duration_variance_success_max", "DURATION_VARIANCE_SUCCESS_MAX", low=0
+    auto_disconnect_delay_s: float = setting(
+        "server.auto_disconnect_delay_s",
+        "AUTO_DISCONNECT_DELAY",
+        low=0,
+        means="from `stream:complete` to closing",
     )
-    duration_variance_partial_max: float = _setting(
-        "stream.duration_variance_partial_max", "DURATION_VARIANCE_PARTIAL_MAX", low=0
+    drain_timeout_s: float = setting(
+        "server.drain_timeout_s",
+        "DRAIN_TIMEOUT",
+        low=0,
+        means="how long an ended stream may take for what is in flight",
     )
-    duration_policy: str = _setting("stream.duration_policy", "DURATION_POLICY", choices=("fail", "fit"))
-    backpressure_low: int = _setting("backpressure.low", "BACKPRESSURE_THRESHOLD_LOW", low=1)
-    backpressure_medium: int = _setting("backpressure.medium", "BACKPRESSURE_THRESHOLD_MEDIUM", low=1)
-    backpressure_high: int = _setting("backpressure.high", "BACKPRESSURE_THRESHOLD_HIGH", low=1)
-    backpressure_critical: int = _setting("backpressure.critical", "BACKPRESSURE_THRESHOLD_CRITICAL", low=1)
-    device_tokens: int = _setting("scheduler.device_tokens", "DEVICE_TOKENS", low=1)
-    asr_tokens: int = _setting("scheduler.asr_tokens", "ASR_TOKENS", low=1)
-    translation_tokens: int = _setting("scheduler.translation_tokens", low=1)
-    tts_tokens: int = _setting("scheduler.tts_tokens", "TTS_TOKENS", low=1)
-    asr_batch: int = _setting("scheduler.asr_batch", "ASR_BATCH", low=1)
-    translation_batch: int = _setting("scheduler.translation_batch", low=1)
-    tts_batch: int = _setting("scheduler.tts_batch", "TTS_BATCH", low=1)
-    engine_grace_s: float = _setting("scheduler.engine_grace_s", "ENGINE_GRACE", low=0)
-    asr_engine: str = _setting("asr.engine", "ASR_ENGINE", choices=("whisper", "fake"))
-    asr_model: str = _setting("asr.model", "ASR_MODEL_SIZE")
-    asr_device: str = _setting("asr.device", "ASR_DEVICE")
-    asr_compute_type: str = _setting("asr.compute_type", "ASR_COMPUTE_TYPE")
-    asr_threads: int = _setting("asr.threads", "ASR_THREADS", low=1)
-    asr_timeout_ms: int = _setting("asr.timeout_ms", "ASR_TIMEOUT_MS", low=1)
-    translation_engine: str = _setting(
-        "translation.engine", "TRANSLATION_ENGINE", choices=("firefox", "deepl", "fake")
+    ping_interval_s: float = setting(
+        "server.ping_interval_s", "WS_PING_INTERVAL", low=0.1, means="Engine.IO ping"
     )
-    translation_timeout_ms: int = _setting("translation.timeout_ms", "TRANSLATION_TIMEOUT_MS", low=1)
-    deepl_auth_key: str = _setting(
-        "translation.deepl_auth_key", "DEEPL_AUTH_KEY", "DEEPL_API_KEY", repr=False
+    ping_timeout_s: float = setting(
+        "server.ping_timeout_s",
+        "WS_PING_TIMEOUT",
+        low=0.1,
+        means="a worker silent for interval + timeout is cut",
     )
-    deepl_server_url: str = _setting("translation.deepl_server_url", "DEEPL_SERVER_URL")
-    deepl_glossary: str = _setting("translation.deepl_glossary", "DEEPL_GLOSSARY_ID")
-    deepl_calls_at_once: int = _setting(
-        "translation.deepl_calls_at_once", "DEEPL_CALLS_AT_ONCE", low=1, high=64
+    max_buffer_bytes: int = setting(
+        "server.max_buffer_bytes", "WS_MAX_BUFFER_SIZE", low=65536, means="largest packet a worker may send"
     )
-    tts_engine: str = _setting("tts.engine", "TTS_ENGINE", choices=("kokoro", "xtts", "fake"))
-    tts_device: str = _setting("tts.device", "TTS_DEVICE")
-    tts_threads: int = _setting("tts.threads", "TTS_THREADS", low=1)
-    tts_timeout_ms: int = _setting("tts.timeout_ms", "TTS_TIMEOUT_MS", low=1)
-    fake_seed: int = _setting("fake.seed", "FAKE_SEED")
-    fake_in_process: bool = _setting("fake.in_process", "FAKE_IN_PROCESS")
-    fake_asr_latency_s: float = _setting("fake.asr_latency_s", "FAKE_ASR_LATENCY", low=0)
-    fake_translation_latency_s: float = _setting(
-        "fake.translation_latency_s", "FAKE_TRANSLATION_LATENCY", low=0
+    log_level: str = setting(
+        "server.log_level",
+        "LOG_LEVEL",
+        choices=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
+        means="the least that is logged",
     )
-    fake_tts_latency_s: float = _setting("fake.tts_latency_s", "FAKE_TTS_LATENCY", low=0)
+    gpu_monitoring_interval_s: float = setting(
+        "server.gpu_monitoring_interval_s",
+        "GPU_MONITORING_INTERVAL",
+        low=0.1,
+        means="between two looks at the GPU; read and checked, without effect yet",
+    )
+    max_inflight: int = setting(
+        "stream.max_inflight", "MAX_INFLIGHT", low=1, high=10, means="told to workers that name none"
+    )
+    fragment_timeout_ms: int = setting(
+        "stream.fragment_timeout_ms",
+        "FRAGMENT_TIMEOUT_MS",
+        low=1000,
+        high=30_000,
+        means="for workers that name none",
+    )
+    resume_window_s: float = setting(
+        "stream.resume_window_s",
+        "RESUME_WINDOW",
+        low=0,
+        means="how long a resumable stream waits for its worker",
+    )
+    resume_buffer_bytes: int = setting(
+        "stream.resume_buffer_bytes",
+        "RESUME_BUFFER_SIZE",
+        low=65536,
+        means="results kept for one that may come back",
+    )
+    answer_margin_ms: int = setting(
+        "stream.answer_margin_ms", low=0, high=999, means="answers go out this long before the timeout"
+    )
+    duration_variance_success_max: float = setting(
+        "stream.duration_variance_success_max",
+        "DURATION_VARIANCE_SUCCESS_MAX",
+        low=0,
+        means="share of the fragment by which a dub may be too long",
+    )
+    duration_variance_partial_max: float = setting(
+        "stream.duration_variance_partial_max",
+        "DURATION_VARIANCE_PARTIAL_MAX",
+        low=0,
+        means="the same for `partial`",
+    )
+    duration_policy: str = setting(
+        "stream.duration_policy",
+        "DURATION_POLICY",
+        choices=("fail", "fit"),
+        means="`fit`: never fail for length, cut",
+    )
+    fallback_mode: str = setting(
+        "stream.fallback_mode",
+        "FALLBACK_MODE",
+        choices=("silence", "original"),
+        means="what a place without a dub sounds like; read and checked, without effect yet",
+    )
+    backpressure_low: int = setting(
+        "backpressure.low", "BACKPRESSURE_THRESHOLD_LOW", low=1, means="up to here `none`"
+    )
+    backpressure_medium: int = setting(
+        "backpressure.medium", "BACKPRESSURE_THRESHOLD_MEDIUM", low=1, means="up to here `slow_down`"
+    )
+    backpressure_high: int = setting(
+        "backpressure.high", "BACKPRESSURE_THRESHOLD_HIGH", low=1, means="up to here `pause`"
+    )
+    backpressure_critical: int = setting(
+        "backpressure.critical", "BACKPRESSURE_THRESHOLD_CRITICAL", low=1, means="from here refused"
+    )
+    device_tokens: int = setting(
+        "scheduler.device_tokens", "DEVICE_TOKENS", low=1, means="tokens of the device"
+    )
+    asr_tokens: int = setting("scheduler.asr_tokens", "ASR_TOKENS", low=1, means="cost of one recognition")
+    translation_tokens: int = setting("scheduler.translation_tokens", low=1, means="cost of one translation")
+    tts_tokens: int = setting("scheduler.tts_tokens", "TTS_TOKENS", low=1, means="cost of one synthesis")
+    asr_batch: int = setting("scheduler.asr_batch", "ASR_BATCH", low=1, means="requests in one call")
+    translation_batch: int = setting("scheduler.translation_batch", low=1, means="the same")
+    tts_batch: int = setting("scheduler.tts_batch", "TTS_BATCH", low=1, means="the same")
+    engine_grace_s: float = setting(
+        "scheduler.engine_grace_s",
+        "ENGINE_GRACE",
+        low=0,
+        means="a call that is so late is taken for hung: its process is killed and the model loaded anew",
+    )
+    asr_engine: str = setting(
+        "asr.engine", "ASR_ENGINE", choices=("whisper", "fake"), means="what recognises"
+    )
+    asr_model: str = setting(
+        "asr.model", "ASR_MODEL_SIZE", means="a name, or a folder with a converted model"
+    )
+    asr_device: str = setting("asr.device", "ASR_DEVICE", means="`cpu`, `cuda`, or `auto`")
+    asr_compute_type: str = setting(
+        "asr.compute_type", "ASR_COMPUTE_TYPE", means="of the numbers: `int8`, `float16` …"
+    )
+    asr_threads: int = setting("asr.threads", "ASR_THREADS", low=1, means="of the recogniser")
+    asr_timeout_ms: int = setting(
+        "asr.timeout_ms", "ASR_TIMEOUT_MS", low=1, means="bounds one fragment in this stage"
+    )
+    translation_engine: str = setting(
+        "translation.engine",
+        "TRANSLATION_ENGINE",
+        choices=("firefox", "deepl", "fake"),
+        means="`deepl` needs the extra `deepl`",
+    )
+    translation_timeout_ms: int = setting(
+        "translation.timeout_ms", "TRANSLATION_TIMEOUT_MS", low=1, means="idem"
+    )
+    deepl_auth_key: str = setting(
+        "translation.deepl_auth_key",
+        "DEEPL_AUTH_KEY",
+        "DEEPL_API_KEY",
+        repr=False,
+        means="the service's key, never shown; one that ends in `:fx` belongs to the free service",
+    )
+    deepl_server_url: str = setting(
+        "translation.deepl_server_url", "DEEPL_SERVER_URL", means="another server than the key's"
+    )
+    deepl_glossary: str = setting(
+        "translation.deepl_glossary",
+        "DEEPL_GLOSSARY_ID",
+        means="the id of a glossary for every pair, or `en-pt=ID,en-de=ID`",
+    )
+    deepl_calls_at_once: int = setting(
+        "translation.deepl_calls_at_once",
+        "DEEPL_CALLS_AT_ONCE",
+        low=1,
+        high=64,
+        means="more wait; they spend no tokens of the device",
+    )
+    tts_engine: str = setting(
+        "tts.engine", "TTS_ENGINE", choices=("kokoro", "xtts", "fake"), means="`xtts` is being built"
+    )
+    tts_device: str = setting("tts.device", "TTS_DEVICE", means="`cpu` or `cuda`")
+    tts_threads: int = setting("tts.threads", "TTS_THREADS", low=1, means="of the synthesiser")
+    tts_timeout_ms: int = setting("tts.timeout_ms", "TTS_TIMEOUT_MS", low=1, means="idem")
+    voice_profiles_path: str = setting(
+        "tts.voice_profiles_path",
+        "VOICE_PROFILES_PATH",
+        means="a file of voices; read and checked, without effect yet",
+    )
+    artifacts_enabled: bool = setting(
+        "artifacts.enabled",
+        "ENABLE_ARTIFACT_LOGGING",
+        means="write what goes in and out of each stream to disk",
+    )
+    artifacts_path: str = setting(
+        "artifacts.path", "ARTIFACTS_PATH", means="where to; made if it is not there"
+    )
+    artifacts_retention_hours: float = setting(
+        "artifacts.retention_hours", "ARTIFACT_RETENTION_HOURS", low=0, means="older ones are deleted"
+    )
+    artifacts_max_count: int = setting(
+        "artifacts.max_count", "ARTIFACT_MAX_COUNT", low=1, means="fragments kept; the oldest go first"
+    )
+    artifacts_max_bytes: int = setting(
+        "artifacts.max_bytes", "ARTIFACT_MAX_BYTES", low=65536, means="bytes kept; the oldest go first"
+    )
+    fake_seed: int = setting("fake.seed", "FAKE_SEED", means="equal seeds draw equal latencies")
+    fake_in_process: bool = setting(
+        "fake.in_process", "FAKE_IN_PROCESS", means="in worker processes, as real engines are"
+    )
+    fake_asr_latency_s: float = setting(
+        "fake.asr_latency_s", "FAKE_ASR_LATENCY", low=0, means="mean of the made-up latency"
+    )
+    fake_translation_latency_s: float = setting(
+        "fake.translation_latency_s", "FAKE_TRANSLATION_LATENCY", low=0, means="the same"
+    )
+    fake_tts_latency_s: float = setting("fake.tts_latency_s", "FAKE_TTS_LATENCY", low=0, means="the same")
+
+
+@attrs.frozen
+class Effective:
+    """The settings, and where each came from, by field name: `environment PORT`, `profile fake`, `--port`."""
+
+    settings: Settings
+    sources: Mapping[str, str]
 
 
 def load_settings(
@@ -127,7 +255,20 @@ def load_settings(
     overrides: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Settings:
-    """The effective settings.
+    """The effective settings; arguments and errors as `load_effective`."""
+    return load_effective(
+        profile=profile, config_file=config_file, overrides=overrides, environment=environment
+    ).settings
+
+
+def load_effective(
+    *,
+    profile: str = "embedded",
+    config_file: Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Effective:
+    """The effective settings with their sources.
 
     Args:
         profile: one of `PROFILES`.
@@ -136,40 +277,79 @@ def load_settings(
         environment: variables by name; the process's own by default.
 
     Raises:
-        ConfigError: one line that names the setting, its value, where it came from and what is allowed.
+        ConfigError: one fault each line, with the setting, its value, where it came from and what is allowed.
     """
     if profile not in PROFILES:
         raise ConfigError(f"unknown profile {profile!r}: use one of {', '.join(PROFILES)}")
-    environment = os.environ if environment is None else environment
-    sources = [
-        (_flatten(_parse_toml(read_config("defaults.toml"), "defaults.toml")), "defaults.toml"),
-        (_flatten(_parse_toml(read_config(f"profiles/{profile}.toml"), profile)), f"profile {profile}"),
-    ]
-    if config_file is not None:
-        sources.append((_flatten(_parse_toml(_read(config_file), str(config_file))), str(config_file)))
-    fields = {field.name: field for field in attrs.fields(Settings) if field.name != "profile"}
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    faults: list[str] = []
+    given = _given(profile, config_file, overrides or {}, os.environ if environment is None else environment)
+    for name, value, source in given:
+        if isinstance(value, SettingError):
+            faults.append(str(value))
+            continue
+        values[name], sources[name] = value, source
+    faults += _disagreements(values, sources)
+    if faults:
+        raise ConfigError(*faults)
+    return Effective(Settings(profile=profile, **values), sources)
+
+
+def setting_fields() -> "dict[str, attrs.Attribute[Any]]":
+    """Every setting by name, but for the profile, which chooses among their values."""
+    return {field.name: field for field in attrs.fields(Settings) if field.name != "profile"}
+
+
+def _given(
+    profile: str, config_file: Path | None, overrides: Mapping[str, Any], environment: Mapping[str, str]
+) -> Iterator[tuple[str, Any, str]]:
+    """Each value that a source gives, checked, the weakest source first; a `SettingError` for a bad one."""
+    fields = setting_fields()
     by_path = {field.metadata["path"]: name for name, field in fields.items()}
-    values: dict[str, Any] = {"profile": profile}
-    for table, source in sources:
-        for path, value in table.items():
+    for source, data in _files(profile, config_file):
+        for path, value in _flatten(_parse_toml(data, source)).items():
             if path not in by_path:
-                raise ConfigError(f"{source}: there is no setting {path}")
-            values[by_path[path]] = _check(fields[by_path[path]], value, f"{source}: {path}")
+                yield "", SettingError(f"{source}: there is no setting {path}"), source
+                continue
+            yield by_path[path], check(fields[by_path[path]], value, f"{source}: {path}"), source
     for name, field in fields.items():
-        for variable in field.metadata["env"]:
-            if environment.get(variable, "") != "":
-                values[name] = _check(field, _from_text(field, environment[variable], variable), variable)
-                break
-        if overrides and overrides.get(name) is not None:
-            values[name] = _check(field, overrides[name], f"--{name.replace('_', '-')}")
-    return Settings(**values)
+        variable = next((v for v in field.metadata["env"] if environment.get(v, "") != ""), None)
+        if variable is not None:
+            yield name, from_text(field, environment[variable], variable), f"environment {variable}"
+        if overrides.get(name) is not None:
+            option = f"--{name.replace('_', '-')}"
+            yield name, check(field, overrides[name], option), option
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+def _files(profile: str, config_file: Path | None) -> Iterator[tuple[str, bytes]]:
+    yield "defaults.toml", read_config("defaults.toml")
+    yield f"profile {profile}", read_config(f"profiles/{profile}.toml")
+    if config_file is not None:
+        try:
+            yield str(config_file), config_file.read_bytes()
+        except OSError as error:
+            raise ConfigError(f"cannot read {config_file}: {error.strerror}") from None
+
+
+_ASCENDING = (
+    ("backpressure_low", "backpressure_medium"),
+    ("backpressure_medium", "backpressure_high"),
+    ("backpressure_low", "backpressure_critical"),
+    ("duration_variance_success_max", "duration_variance_partial_max"),
+)
+
+
+def _disagreements(values: Mapping[str, Any], sources: Mapping[str, str]) -> Iterator[str]:
+    """Settings that are fine alone and make no sense together."""
+    fields = setting_fields()
+    for lower, higher in _ASCENDING:
+        if lower in values and higher in values and values[lower] > values[higher]:
+            low, high = fields[lower].metadata["path"], fields[higher].metadata["path"]
+            yield (
+                f"{low}={values[lower]} ({sources[lower]}): "
+                f"must not be above {high}={values[higher]} ({sources[higher]})"
+            )
 
 
 def _parse_toml(data: bytes, source: str) -> dict[str, Any]:
@@ -187,48 +367,3 @@ def _flatten(table: Mapping[str, Any]) -> dict[str, Any]:
         else:
             flat[section] = content
     return flat
-
-
-def _from_text(field: "attrs.Attribute[Any]", raw: str, source: str) -> Any:
-    parsers: dict[Any, Callable[[str], Any]] = {
-        int: int,
-        float: float,
-        bool: lambda text: _BOOLEANS[text.lower()],
-    }
-    try:
-        return parsers.get(field.type, str)(raw)
-    except (KeyError, ValueError):
-        raise ConfigError(f"{source}={_shown(field, raw)}: must be {_allowed(field)}") from None
-
-
-def _check(field: "attrs.Attribute[Any]", value: Any, source: str) -> Any:
-    if field.type is float and type(value) is int:
-        value = float(value)
-    limits = field.metadata
-    good = type(value) is field.type
-    if good and limits["choices"]:
-        good = value in limits["choices"]
-    if good and limits["low"] is not None:
-        # Written so that NaN fails too.
-        good = limits["low"] <= value
-    if good and limits["high"] is not None:
-        good = value <= limits["high"]
-    if not good:
-        raise ConfigError(f"{source}={_shown(field, value)}: must be {_allowed(field)}")
-    return value
-
-
-def _shown(field: "attrs.Attribute[Any]", value: object) -> str:
-    # A setting kept out of `repr` is a secret, and no secret stands in an error.
-    return repr(value) if field.repr else "(hidden)"
-
-
-def _allowed(field: "attrs.Attribute[Any]") -> str:
-    limits = field.metadata
-    if limits["choices"]:
-        return f"one of {', '.join(limits['choices'])}"
-    kinds = {int: "an integer", float: "a number", bool: "true or false", str: "a text"}
-    kind = kinds[field.type] if field.type in kinds else str(field.type)
-    if limits["low"] is not None and limits["high"] is not None:
-        return f"{kind} from {limits['low']} to {limits['high']}"
-    return f"{kind} of at least {limits['low']}" if limits["low"] is not None else kind

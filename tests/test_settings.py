@@ -1,12 +1,18 @@
 """Settings from defaults, profile, file, environment and command line."""
 
+import json
+import tempfile
 from pathlib import Path
 
 import attrs
 import pytest
+from hypothesis import given, reject
+from hypothesis import strategies as st
 
+from sts_actors.cli.config import reference
 from sts_actors.errors import ConfigError
-from sts_actors.settings import PROFILES, Settings, load_settings
+from sts_actors.setting_values import check
+from sts_actors.settings import PROFILES, Settings, load_effective, load_settings, setting_fields
 
 
 def load(environment=None, **arguments):
@@ -102,9 +108,140 @@ def test_no_secret_stands_in_a_repr_or_an_error(tmp_path):
     assert "canary" not in str(caught.value)
 
 
-def test_every_setting_stands_in_the_documentation():
-    table = (Path(__file__).parents[1] / "docs/configuration.md").read_text()
-    for field in attrs.fields(Settings):
-        if field.name != "profile":
-            assert f"| `{field.metadata['path']}` |" in table
-            assert all(f"`{variable}`" in table for variable in field.metadata["env"])
+def test_the_documentation_is_what_the_code_says():
+    page = (Path(__file__).parents[1] / "docs/configuration.md").read_text(encoding="utf-8")
+    assert reference() in page, "run: just reference"
+
+
+CONTRACT = [
+    "HOST",
+    "PORT",
+    "DEEPL_AUTH_KEY",
+    "DEEPL_API_KEY",
+    "DEEPL_SERVER_URL",
+    "ASR_MODEL_SIZE",
+    "ASR_DEVICE",
+    "ASR_COMPUTE_TYPE",
+    "TTS_DEVICE",
+    "ASR_TIMEOUT_MS",
+    "TRANSLATION_TIMEOUT_MS",
+    "TTS_TIMEOUT_MS",
+    "DURATION_VARIANCE_SUCCESS_MAX",
+    "DURATION_VARIANCE_PARTIAL_MAX",
+    "BACKPRESSURE_THRESHOLD_LOW",
+    "BACKPRESSURE_THRESHOLD_MEDIUM",
+    "BACKPRESSURE_THRESHOLD_HIGH",
+    "BACKPRESSURE_THRESHOLD_CRITICAL",
+    "VOICE_PROFILES_PATH",
+    "ENABLE_ARTIFACT_LOGGING",
+    "ARTIFACTS_PATH",
+    "ARTIFACT_RETENTION_HOURS",
+    "ARTIFACT_MAX_COUNT",
+    "LOG_LEVEL",
+    "MAX_INFLIGHT",
+    "FRAGMENT_TIMEOUT_MS",
+    "MAX_CONCURRENT_STREAMS",
+    "AUTO_DISCONNECT_DELAY",
+    "FALLBACK_MODE",
+    "GPU_MONITORING_INTERVAL",
+    "WS_PING_INTERVAL",
+    "WS_PING_TIMEOUT",
+    "WS_MAX_BUFFER_SIZE",
+    "STS_AUTH_TOKEN",
+]
+"""Every name that the contract promises."""
+
+
+@pytest.mark.parametrize("variable", CONTRACT)
+def test_every_variable_of_the_contract_is_read(variable):
+    ((name, field),) = [(n, f) for n, f in setting_fields().items() if variable in f.metadata["env"]]
+    values = {
+        int: ("7000000" if field.metadata["high"] is None else str(field.metadata["high"])),
+        float: "3.5",
+        bool: "yes",
+        str: (field.metadata["choices"] or ("else",))[-1],
+    }
+    # Alone it might be in disagreement with its neighbours.
+    beside = {other: "7000000" for other in CONTRACT if other.startswith("BACKPRESSURE")}
+    beside |= {other: "3.5" for other in CONTRACT if other.startswith("DURATION")}
+    effective = load_effective(environment={**beside, variable: values[field.type]})
+    assert effective.sources[name] == f"environment {variable}"
+    assert getattr(effective.settings, name) == check(field, field.type(values[field.type]), "")
+
+
+def test_the_first_of_two_names_for_one_setting_counts():
+    both = {"DEEPL_API_KEY": "old", "DEEPL_AUTH_KEY": "new"}
+    assert load(both).deepl_auth_key == "new"
+    assert load({"DEEPL_API_KEY": "old"}).deepl_auth_key == "old"
+
+
+def test_every_fault_has_a_line_of_its_own(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text("[server]\nprot = 1\n[stream]\nmax_inflight = 99\n")
+    environment = {"PORT": "eight", "LOG_LEVEL": "LOUD", "STS_AUTH_TOKEN": "canary"}
+    with pytest.raises(ConfigError) as caught:
+        load(environment, config_file=file, overrides={"host": 7})
+    lines = str(caught.value).splitlines()
+    assert lines == list(caught.value.args)
+    starts = [f"{file}: there is no setting server.prot", f"{file}: stream.max_inflight=99: must be"]
+    starts += ["--host=7: must be", "PORT='eight': must be", "LOG_LEVEL='LOUD': must be"]
+    assert len(lines) == len(starts)
+    assert all(any(line.startswith(start) for line in lines) for start in starts)
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"BACKPRESSURE_THRESHOLD_LOW": "7"},
+        {"BACKPRESSURE_THRESHOLD_MEDIUM": "11", "BACKPRESSURE_THRESHOLD_CRITICAL": "20"},
+        {"BACKPRESSURE_THRESHOLD_CRITICAL": "2"},
+        {"DURATION_VARIANCE_SUCCESS_MAX": "0.5"},
+    ],
+)
+def test_settings_that_make_no_sense_together_are_refused_with_both_and_their_sources(environment):
+    with pytest.raises(ConfigError, match="must not be above") as caught:
+        load(environment)
+    (fault,) = caught.value.args
+    assert "(defaults.toml)" in fault or "(environment BACKPRESSURE_THRESHOLD_MEDIUM)" in fault
+    assert f"(environment {next(iter(environment))})" in fault
+
+
+LAYERS = ("defaults.toml", "file", "environment", "option")
+
+
+@given(st.sampled_from(sorted(setting_fields())), st.sets(st.sampled_from(LAYERS[1:])), st.data())
+def test_the_strongest_source_that_names_a_setting_wins_whichever_it_is(name, layers, data):
+    field = setting_fields()[name]
+    low = field.metadata["low"] or 0
+    values = {
+        int: st.integers(int(low), int(field.metadata["high"] or low + 1000)),
+        float: st.floats(low, low + 10, allow_nan=False),
+        bool: st.booleans(),
+        str: st.sampled_from(field.metadata["choices"] or ("a", "b")),
+    }[field.type]
+    section, _, key = field.metadata["path"].partition(".")
+    chosen = {layer: data.draw(values) for layer in LAYERS if layer in layers}
+    if not field.metadata["env"]:
+        chosen.pop("environment", None)
+    environment, overrides = {}, {}
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "mine.toml")
+        file.write_text(f"[{section}]\n{key} = {json.dumps(chosen['file'])}\n" if "file" in chosen else "")
+        if "environment" in chosen:
+            environment = {field.metadata["env"][0]: str(chosen["environment"])}
+        if "option" in chosen:
+            overrides = {name: chosen["option"]}
+        try:
+            effective = load_effective(environment=environment, config_file=file, overrides=overrides)
+        except ConfigError:
+            reject()  # drawn without regard to its neighbours
+    strongest = next((layer for layer in reversed(LAYERS) if layer in chosen), None)
+    if strongest is None:
+        assert effective.sources[name] in {"defaults.toml", "profile embedded"}
+        return
+    assert getattr(effective.settings, name) == chosen[strongest]
+    assert effective.sources[name] == {
+        "file": str(file),
+        "environment": f"environment {(field.metadata['env'] or [''])[0]}",
+        "option": f"--{name.replace('_', '-')}",
+    }.get(strongest)

@@ -41,11 +41,13 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
 
 
 def tell(error: BaseException) -> int:
-    """Print the one line for `error` to stderr; the exit code that goes with it."""
+    """Print the line for `error`, or for each of its faults, to stderr; the exit code that goes with it."""
     message, code = explain(error)
     if os.environ.get(TRACEBACK_VARIABLE):
         traceback.print_exception(error)
-    sys.stderr.write(f"sts-actors: {one_line(message)}\n")
+    several = [leaf.args for leaf in _leaves(error) if isinstance(leaf, ConfigError) and len(leaf.args) > 1]
+    for line in several[0] if several else (message,):
+        sys.stderr.write(f"sts-actors: {one_line(line)}\n")
     return int(code)
 
 

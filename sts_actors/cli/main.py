@@ -8,6 +8,7 @@ import typer
 
 import sts_actors
 from sts_actors.cli.boundary import guarded, tell
+from sts_actors.cli.config import config
 from sts_actors.cli.demo import demo
 from sts_actors.cli.doctor import doctor
 from sts_actors.cli.dub import dub
@@ -22,7 +23,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (serve, dub, demo, doctor, tree):
+for command in (serve, dub, demo, doctor, tree, config):
     app.command()(guarded(command))
 app.add_typer(models)
 

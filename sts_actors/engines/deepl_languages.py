@@ -19,7 +19,7 @@ _ALIASES = {"no": "nb", "nn": "nb", "iw": "he", "in": "id"}
 _VARIANTS = {
     "en": {"": "EN-US", "gb": "EN-GB", "uk": "EN-GB", "ie": "EN-GB", "au": "EN-GB", "nz": "EN-GB"},
     "es": {"419": "ES-419"},
-    "pt": {"": "PT-PT", "br": "PT-BR"},
+    "pt": {"": "PT-BR", "pt": "PT-PT", "ao": "PT-PT", "mz": "PT-PT"},
     "zh": {"": "ZH-HANS", "hant": "ZH-HANT", "tw": "ZH-HANT", "hk": "ZH-HANT", "mo": "ZH-HANT"},
 }
 """By language: the code for a region or script, and under "" the one for any other."""

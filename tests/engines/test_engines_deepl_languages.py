@@ -34,7 +34,7 @@ def test_a_source_has_no_region(tag, code):
         ("en-GB", "EN-GB"),
         ("EN_gb", "EN-GB"),
         ("en-AU", "EN-GB"),
-        ("pt", "PT-PT"),
+        ("pt", "PT-BR"),
         ("pt-PT", "PT-PT"),
         ("pt-br", "PT-BR"),
         ("zh", "ZH-HANS"),
