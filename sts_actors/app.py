@@ -1,7 +1,9 @@
 """The service: models, server, routes, in one block that ends when it is cancelled."""
 
 import logging
+from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
+from pathlib import Path
 
 import attrs
 import orjson
@@ -9,6 +11,7 @@ import trio
 
 from sts_actors import __version__
 from sts_actors.access import is_loopback
+from sts_actors.artifacts import Artifacts, NoArtifacts, Quota, open_artifacts
 from sts_actors.connection import attach
 from sts_actors.debugging import DebugTasks
 from sts_actors.dubbing import Dubbing
@@ -55,8 +58,22 @@ async def run_service(
             specs, device_tokens=settings.device_tokens, on_restart=lambda actor, _: metrics.restarted(actor)
         ) as models:
             metrics.watch(loop.statistics, models.statistics)
-            dubbing = Dubbing(settings=settings, models=models, metrics=metrics, quota=quota)
-            await _serve(dubbing, loop, task_status)
+            async with _open_artifacts(settings) as artifacts:
+                dubbing = Dubbing(
+                    settings=settings, models=models, metrics=metrics, quota=quota, artifacts=artifacts
+                )
+                await _serve(dubbing, loop, task_status)
+
+
+def _open_artifacts(settings: Settings) -> AbstractAsyncContextManager[Artifacts | NoArtifacts]:
+    if not settings.artifacts_enabled:
+        return nullcontext(NoArtifacts())
+    quota = Quota(
+        max_bytes=settings.artifacts_max_bytes,
+        max_count=settings.artifacts_max_count,
+        retention_s=settings.artifacts_retention_hours * 3600,
+    )
+    return open_artifacts(Path(settings.artifacts_path), quota)
 
 
 async def _serve(dubbing: Dubbing, loop: LoopInstrument, task_status: trio.TaskStatus[Service]) -> None:

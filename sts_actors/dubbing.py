@@ -10,6 +10,7 @@ from sts_actors.actors.compute import Compute, in_thread
 from sts_actors.actors.stage import StageLimits
 from sts_actors.actors.stream import Collaborators, Stream
 from sts_actors.actors.tts import Voicing
+from sts_actors.artifacts import Artifacts, NoArtifacts
 from sts_actors.audio.fit import FitPolicy
 from sts_actors.engines.quota import QuotaWatch
 from sts_actors.errors import ErrorCode, ServiceError
@@ -29,10 +30,12 @@ class Dubbing:
     models: Models
     metrics: Metrics
     compute: Compute = in_thread
+    artifacts: Artifacts | NoArtifacts = attrs.field(factory=NoArtifacts)
     quota: QuotaWatch = attrs.field(factory=QuotaWatch)
     _streams: dict[str, Stream] = attrs.field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
+        self.metrics.artifacts_lost.set_function(lambda: self.artifacts.lost)
         self.metrics.streams.set_function(lambda: len(self._streams))
         self.metrics.in_flight.set_function(lambda: sum(s.in_flight for s in self._streams.values()))
 

@@ -42,6 +42,11 @@ class Metrics:
         self.in_flight = Gauge(
             "sts_fragments_in_flight", "Admitted and not yet answered", registry=self.registry
         )
+        self.artifacts_lost = Gauge(
+            "sts_artifacts_lost",
+            "Files of recorded streams that did not get to the disk",
+            registry=self.registry,
+        )
         self.streams = Gauge("sts_streams", "Open streams", registry=self.registry)
         Gauge("sts_build_info", "The running version", ["version"], registry=self.registry).labels(
             __version__

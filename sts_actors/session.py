@@ -10,6 +10,7 @@ import trio
 
 from sts_actors.actors.stage import failed
 from sts_actors.actors.stream import NOWHERE, Stream, open_stream
+from sts_actors.artifacts import NoRecording, Recording
 from sts_actors.audio.codecs import encode
 from sts_actors.dubbing import Dubbing
 from sts_actors.errors import ErrorCode, ServiceError, ServiceWarning, Stage, WarningCode
@@ -83,6 +84,7 @@ class Session:
         self._replies: dict[int, _Reply] = {}
         self._tally = Tally()
         self._drain = trio.CancelScope()
+        self._recording: Recording = NoRecording()
         self._warned: ServiceWarning | None = None
 
     @property
@@ -175,6 +177,8 @@ class Session:
             await self._refuse_unplaced(_named(arrival), crowded)
             return
         self._replies[header.index] = _reply(arrival, header)
+        if not isinstance(audio, ServiceError):
+            self._recording.received(header.index, audio.data, audio.label)
         fault = self._submit(stream, header, audio) if place.admission.wants_work else None
         if fault is not None:
             self._replies[header.index].told = True
@@ -208,6 +212,7 @@ class Session:
             ) as stream:
                 with dubbing.listed(self.session_id, stream):
                     self._stream = stream
+                    self._recording = dubbing.artifacts.record(opening.config, self.session_id)
                     self.step(Event.OPENED)
                     await self.outlet.say(
                         "stream:ready",
@@ -254,6 +259,14 @@ class Session:
             audio = await self._dubbing.compute(encode, result.pcm, answer)
         # Until its answer is told, and from that very moment no more, it is one that has none.
         del self._replies[due.key]
+        self._recording.answered(
+            due.key,
+            result,
+            audio,
+            fragment_id=reply.fragment_id,
+            sequence_number=reply.sequence_number,
+            processing_ms=(trio.current_time() - reply.received) * 1000,
+        )
         await self._tell_processed(result, reply, audio)
         if isinstance(result, FragmentFailed) and result.code in _ALSO_TOLD and not reply.told:
             fault = ServiceError(result.code, result.message)

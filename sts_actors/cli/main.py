@@ -14,6 +14,7 @@ from sts_actors.cli.doctor import doctor
 from sts_actors.cli.dub import dub
 from sts_actors.cli.errors import CommandError, ExitCode
 from sts_actors.cli.models import models
+from sts_actors.cli.replay import replay
 from sts_actors.cli.serve import serve
 from sts_actors.cli.tree import tree
 
@@ -23,7 +24,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (serve, dub, demo, doctor, tree, config):
+for command in (serve, dub, demo, replay, doctor, config, tree):
     app.command()(guarded(command))
 app.add_typer(models)
 
