@@ -78,6 +78,14 @@ bench-gateway *args: setup-dev
     {{ bin }}/python bench/gateway.py {{ args }}
     {{ bin }}/python bench/idle.py
 
+# Ten thousand streams cut at random moments, and as many fragments in disorder again (an hour)
+cuts: setup-dev
+    STS_CUTS=10000 STS_ORDER_SCHEDULES=2000 {{ bin }}/python -m pytest -q tests/integration/test_resuming.py tests/integration/test_resuming_end_to_end.py tests/integration/test_order_of_answers.py
+
+# How soon a fragment is acknowledged while the engines have more to do than they can
+bench-acks *args: setup-dev
+    {{ bin }}/python bench/acks.py {{ args }}
+
 # 200 streams at once, 24,000 fragments: what they leave behind (a minute)
 soak *args: setup-dev
     {{ bin }}/python bench/soak.py {{ args }}
