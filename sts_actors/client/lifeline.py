@@ -113,10 +113,8 @@ class Lifeline:
 
     async def run(self) -> None:
         """Say what there is to say, until the stream is over."""
-        while True:
-            message = None if self._link.closed else self._course.next_message()
-            if message is None and self.over:
-                return
+        while not self.over:
+            message = self._course.next_message()
             with trio.move_on_at(self._course.deadline):
                 if message is None:
                     await self.changed.wait()

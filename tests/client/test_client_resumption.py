@@ -208,6 +208,7 @@ async def test_a_token_that_is_not_known_any_more_loses_the_stream_and_not_the_c
         assert [type(await anext(stream.events)) for _ in range(1)] == [Processed]
         dubber.line.token = "another"
         dubber.wires.last.cut()
+        await trio.testing.wait_all_tasks_blocked()
         for use in (stream.send_fragment(1, b"x", 100), stream.end(), anext(stream.events)):
             with pytest.raises(ConnectionLost, match="not resumed: STREAM_NOT_FOUND: no such stream"):
                 await use
@@ -218,6 +219,24 @@ async def test_a_token_that_is_not_known_any_more_loses_the_stream_and_not_the_c
         with pytest.raises(ConnectionLost):
             await anext(stream.events)
     assert trio.current_time() < 60
+
+
+async def test_what_came_before_the_stream_was_lost_is_read_first(autojump_clock, monkeypatch):
+    async with (
+        dubber_in_memory(monkeypatch) as dubber,
+        open_client(dubber.wires.url, reconnect=STEADY) as client,
+    ):
+        stream = await open_dubbing_stream(client, INIT)
+        dubber.wires.last.cut()
+        assert isinstance(await anext(stream.events), Resumed)
+        for number in range(2):
+            await stream.send_fragment(number, b"x", 100)
+        await trio.sleep(1)
+        dubber.line.token = "another"
+        dubber.wires.last.cut()
+        await trio.sleep(10)
+        got = [event async for event in until_lost(stream)]
+    assert [type(event) for event in got] == [Backpressure, Processed, Processed, ConnectionLost]
 
 
 async def test_a_stream_is_lost_when_its_window_is_over_whoever_waits_for_it(autojump_clock, monkeypatch):
@@ -285,6 +304,7 @@ async def test_a_client_that_gives_up_reconnecting_loses_its_stream(autojump_clo
         async with open_client(dubber.wires.url, reconnect=Reconnect(attempts=2, jitter=0)) as client:
             stream = await open_dubbing_stream(client, INIT)
             dubber.wires.last.cut()
+            await trio.testing.wait_all_tasks_blocked()
             for use in (stream.send_fragment(0, b"x", 100), stream.end(), anext(stream.events)):
                 with pytest.raises(ConnectionLost, match="then dialled in vain"):
                     await use
