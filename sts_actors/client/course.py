@@ -159,7 +159,7 @@ class Course:
         except BadAnswer as bad:
             self.lose(str(bad))
             return False
-        self.lived = self.connection
+        self.lived, self.reason = self.connection, ""
         missing = self.ledger.reconcile(told.unanswered)
         self._owed.extend(() if told.complete else missing)
         self._end_owed = self.ending and not told.complete

@@ -71,8 +71,12 @@ class Lifeline:
 
     def give_up(self) -> None:
         """Another stream has taken this one's place."""
-        self._course.lived = 0  # what is unread is not this one's any more
-        self._lose("another stream was opened on this client")
+        self._drop("another stream was opened on this client")
+
+    def _drop(self, reason: str) -> None:
+        """The stream is lost though its connection stands: its reader need not wait for the end of that."""
+        self._course.lived = 0
+        self._lose(reason)
 
     def _lose(self, reason: str) -> None:
         self._course.lose(reason)
@@ -129,7 +133,7 @@ class Lifeline:
         except ConnectionLost:
             return  # heard of already
         except MessageTooLarge as too_large:
-            self._lose(str(too_large))
+            self._drop(str(too_large))
             return
         self._course.said(message, trio.current_time())
         self.wake()
@@ -157,7 +161,6 @@ class Lifeline:
         finally:
             if not sent.delivered:
                 self._course.withdraw(sent)
-                self.wake()
 
     async def end(self) -> None:
         """Say that no fragment follows; returns when that has gone out, over whichever connection.
