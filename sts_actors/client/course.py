@@ -159,7 +159,7 @@ class Course:
         except BadAnswer as bad:
             self.lose(str(bad))
             return False
-        self.lived = self.connection
+        self.lived, self.reason = self.connection, ""
         missing = self.ledger.reconcile(told.unanswered)
         self._owed.extend(() if told.complete else missing)
         self._end_owed = self.ending and not told.complete
@@ -193,9 +193,7 @@ class Course:
             return self._next_question(self._ticket)
         if self.phase is Phase.CATCHING_UP:
             return self._next_owed()
-        if self.phase in {Phase.UP, Phase.COMPLETE}:
-            return self._next_acknowledgement()
-        return None
+        return self._next_acknowledgement() if self.phase is Phase.UP else None
 
     def end_message(self) -> dict[str, Any]:
         """The payload of `stream:end`."""

@@ -71,8 +71,12 @@ class Lifeline:
 
     def give_up(self) -> None:
         """Another stream has taken this one's place."""
-        self._course.lived = 0  # what is unread is not this one's any more
-        self._lose("another stream was opened on this client")
+        self._drop("another stream was opened on this client")
+
+    def _drop(self, reason: str) -> None:
+        """The stream is lost though its connection stands: its reader need not wait for the end of that."""
+        self._course.lived = 0
+        self._lose(reason)
 
     def _lose(self, reason: str) -> None:
         self._course.lose(reason)
@@ -113,10 +117,8 @@ class Lifeline:
 
     async def run(self) -> None:
         """Say what there is to say, until the stream is over."""
-        while True:
-            message = None if self._link.closed else self._course.next_message()
-            if message is None and self.over:
-                return
+        while not self.over:
+            message = self._course.next_message()
             with trio.move_on_at(self._course.deadline):
                 if message is None:
                     await self.changed.wait()
@@ -131,7 +133,7 @@ class Lifeline:
         except ConnectionLost:
             return  # heard of already
         except MessageTooLarge as too_large:
-            self._lose(str(too_large))
+            self._drop(str(too_large))
             return
         self._course.said(message, trio.current_time())
         self.wake()
@@ -159,7 +161,6 @@ class Lifeline:
         finally:
             if not sent.delivered:
                 self._course.withdraw(sent)
-                self.wake()
 
     async def end(self) -> None:
         """Say that no fragment follows; returns when that has gone out, over whichever connection.

@@ -49,9 +49,12 @@ class DubbingStream:
         backpressure: the last one that came, None before the first.
     """
 
-    def __init__(self, line: Lifeline, init: StreamInit, ready: Ready, early: deque[Event]) -> None:
+    def __init__(
+        self, client: Client, line: Lifeline, init: StreamInit, ready: Ready, early: deque[Event]
+    ) -> None:
         self.ready = ready
         self.backpressure: Backpressure | None = None
+        self._client = client
         self._line = line
         self._init = init
         self._early = early
@@ -243,7 +246,7 @@ async def open_dubbing_stream(client: Client, init: StreamInit) -> DubbingStream
         raise NoAnswer(f"the server sent no stream:ready within {READY_TIMEOUT_S:g} s")
     if line.resumable:
         client.start_soon(line.run)
-    return DubbingStream(line, init, ready, early)
+    return DubbingStream(client, line, init, ready, early)
 
 
 async def _wait_ready(client: Client, link: Link) -> tuple[Ready, deque[Event]]:

@@ -196,6 +196,55 @@ async def test_a_fragment_and_an_end_that_never_arrived_are_sent_again_before_th
     assert isinstance(got[-1], Complete)
 
 
+async def test_what_breaks_off_half_sent_is_reported_sent_when_it_is_out_over_the_next_connection(
+    autojump_clock, monkeypatch
+):
+    async with dubber_in_memory(monkeypatch) as dubber:
+        dubber.wires.pair = lockstep_stream_pair
+        dubber.took_s = lambda _: 50.0
+        async with open_client(dubber.wires.url, reconnect=STEADY) as client:
+            stream = await open_dubbing_stream(client, INIT)
+            dubber.wires.last.left_up = 2000
+            await stream.send_fragment(0, b"x" * 100_000, 100)
+            assert trio.current_time() == pytest.approx(1)
+            await trio.testing.wait_all_tasks_blocked()
+            assert dubber.line.got == [0]
+            await stream.end()
+            got = [event async for event in stream.events]
+    assert dubber.line.got == [0]
+    assert isinstance(got[-1], Complete)
+
+
+async def test_a_fragment_that_comes_too_late_for_a_stream_that_was_completed_in_the_outage_is_not_sent(
+    autojump_clock, monkeypatch
+):
+    async with dubber_in_memory(monkeypatch) as dubber:
+        dubber.wires.pair = lockstep_stream_pair
+        async with open_client(dubber.wires.url, reconnect=STEADY) as client:
+            stream = await open_dubbing_stream(client, INIT)
+            dubber.wires.last.left_up = 2000
+            dubber.moments["resume", 1] = lambda _: setattr(dubber.line, "completed", True)
+            with pytest.raises(ConnectionLost, match="the stream is complete"):
+                await stream.send_fragment(0, b"x" * 100_000, 100)
+            got = [event async for event in stream.events]
+    assert isinstance(got[-1], Complete)
+    assert dubber.line.got == []
+
+
+async def test_who_speaks_to_a_stream_that_is_complete_is_heard_by_the_server(autojump_clock, monkeypatch):
+    async with (
+        dubber_in_memory(monkeypatch) as dubber,
+        open_client(dubber.wires.url, reconnect=STEADY) as client,
+    ):
+        stream = await open_dubbing_stream(client, INIT)
+        await stream.end()
+        assert [type(event) async for event in stream.events] == [Complete]
+        await stream.end()
+        await stream.send_fragment(0, b"x", 100)
+        await trio.testing.wait_all_tasks_blocked()
+        assert (dubber.line.ends, dubber.line.got) == (2, [0])
+
+
 async def test_a_token_that_is_not_known_any_more_loses_the_stream_and_not_the_client(
     autojump_clock, monkeypatch
 ):
@@ -208,6 +257,7 @@ async def test_a_token_that_is_not_known_any_more_loses_the_stream_and_not_the_c
         assert [type(await anext(stream.events)) for _ in range(1)] == [Processed]
         dubber.line.token = "another"
         dubber.wires.last.cut()
+        await trio.testing.wait_all_tasks_blocked()
         for use in (stream.send_fragment(1, b"x", 100), stream.end(), anext(stream.events)):
             with pytest.raises(ConnectionLost, match="not resumed: STREAM_NOT_FOUND: no such stream"):
                 await use
@@ -218,6 +268,24 @@ async def test_a_token_that_is_not_known_any_more_loses_the_stream_and_not_the_c
         with pytest.raises(ConnectionLost):
             await anext(stream.events)
     assert trio.current_time() < 60
+
+
+async def test_what_came_before_the_stream_was_lost_is_read_first(autojump_clock, monkeypatch):
+    async with (
+        dubber_in_memory(monkeypatch) as dubber,
+        open_client(dubber.wires.url, reconnect=STEADY) as client,
+    ):
+        stream = await open_dubbing_stream(client, INIT)
+        dubber.wires.last.cut()
+        assert isinstance(await anext(stream.events), Resumed)
+        for number in range(2):
+            await stream.send_fragment(number, b"x", 100)
+        await trio.sleep(1)
+        dubber.line.token = "another"
+        dubber.wires.last.cut()
+        await trio.sleep(10)
+        got = [event async for event in until_lost(stream)]
+    assert [type(event) for event in got] == [Backpressure, Processed, Processed, ConnectionLost]
 
 
 async def test_a_stream_is_lost_when_its_window_is_over_whoever_waits_for_it(autojump_clock, monkeypatch):
@@ -285,6 +353,7 @@ async def test_a_client_that_gives_up_reconnecting_loses_its_stream(autojump_clo
         async with open_client(dubber.wires.url, reconnect=Reconnect(attempts=2, jitter=0)) as client:
             stream = await open_dubbing_stream(client, INIT)
             dubber.wires.last.cut()
+            await trio.testing.wait_all_tasks_blocked()
             for use in (stream.send_fragment(0, b"x", 100), stream.end(), anext(stream.events)):
                 with pytest.raises(ConnectionLost, match="then dialled in vain"):
                     await use
@@ -304,6 +373,7 @@ async def test_a_stream_that_cannot_be_resumed_is_lost_with_its_connection(
             assert not stream.resumable
             await stream.send_fragment(0, b"x", 100)
             assert (await anext(stream.events)).result_number is None
+            assert stream._line._course.ledger.unanswered == ()  # its audio is not kept
             dubber.wires.last.cut()
             for use in (anext(stream.events), stream.send_fragment(1, b"x", 100), stream.end()):
                 with pytest.raises(ConnectionLost, match="went away without a goodbye"):
@@ -374,6 +444,21 @@ async def test_a_fragment_that_could_not_be_sent_is_not_sent_again(autojump_cloc
         got = [event async for event in stream.events]
     assert dubber.line.got == [2]
     assert isinstance(got[-1], Complete)
+
+
+async def test_a_fragment_that_the_server_does_not_take_any_more_loses_the_stream(
+    autojump_clock, monkeypatch
+):
+    async with dubber_in_memory(monkeypatch) as dubber:
+        dubber.wires.pair = lockstep_stream_pair
+        async with open_client(dubber.wires.url, reconnect=STEADY) as client:
+            stream = await open_dubbing_stream(client, INIT)
+            dubber.server.eio.max_http_buffer_size = 50_000
+            dubber.wires.last.left_up = 2000
+            with pytest.raises(ConnectionLost, match="too large: the server takes 50000"):
+                await stream.send_fragment(0, b"x" * 100_000, 100)
+            got = [event async for event in until_lost(stream)]
+    assert isinstance(got[-1], ConnectionLost)
 
 
 async def test_two_tries_of_one_fragment_are_two(autojump_clock, monkeypatch):
