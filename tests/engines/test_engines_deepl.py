@@ -36,12 +36,12 @@ async def ask(engine, text="Hello.", *, within_s=10.0, source="en", target="pt",
 async def test_a_text_is_translated_and_its_characters_are_counted_as_billed():
     async with running() as (server, engine):
         answer = await ask(engine, "Good morning.")
-        assert (answer.text, answer.billed_characters) == ("pt-pt: Good morning.", 13)
+        assert (answer.text, answer.billed_characters) == ("pt-br: Good morning.", 13)
         (call,) = server.translations()
     assert call == {
         "text": ["Good morning."],
         "source_lang": "EN",
-        "target_lang": "PT-PT",
+        "target_lang": "PT-BR",
         "show_billed_characters": True,
     }
 
@@ -107,7 +107,7 @@ async def test_a_long_text_is_cut_at_sentences_and_joined_again():
     assert len(sent) == 3
     assert all(len(each) <= 5000 and each.endswith("ok.") for each in sent)
     assert " ".join(sent) == text
-    assert answer.text == " ".join(f"pt-pt: {each}" for each in sent)
+    assert answer.text == " ".join(f"pt-br: {each}" for each in sent)
     assert answer.billed_characters == sum(map(len, sent))
     assert [call["context"] for call in calls] == ["Before.", sent[0][-400:], sent[1][-400:]]
 
@@ -116,7 +116,7 @@ async def test_a_server_that_shows_no_bill_is_counted_by_us():
     async with running() as (server, engine):
         server.misbehave("no bill")
         answer = await ask(engine)
-        assert (answer.text, answer.billed_characters) == ("pt-pt: Hello.", 6)
+        assert (answer.text, answer.billed_characters) == ("pt-br: Hello.", 6)
         assert len(server.translations()) == 1
 
 
@@ -151,7 +151,7 @@ async def test_every_fault_of_the_service_has_its_code_and_costs_one_call(fault,
         assert len(server.translations()) == 1
         assert ("/elsewhere", {}) not in server.calls
         assert engine.breaker.failures == (1 if code is UNAVAILABLE else 0)
-        assert (await ask(engine)).text == "pt-pt: Hello."
+        assert (await ask(engine)).text == "pt-br: Hello."
 
 
 async def test_the_codes_are_retryable_as_the_contract_says():
@@ -167,7 +167,7 @@ async def test_the_codes_are_retryable_as_the_contract_says():
 async def test_what_may_pass_is_asked_again_and_nobody_notices(fault):
     async with running() as (server, engine):
         server.misbehave(fault, times=2)
-        assert (await ask(engine)).text == "pt-pt: Hello."
+        assert (await ask(engine)).text == "pt-br: Hello."
         assert len(server.translations()) == 3
 
 
@@ -184,7 +184,7 @@ async def test_a_pause_that_the_service_asks_for_and_that_does_not_fit_ends_the_
         server.misbehave("429", headers={"Retry-After": "60"})
         assert (await ask(engine)).code is ErrorCode.RATE_LIMIT_EXCEEDED
         server.misbehave("429", headers={"Retry-After": "tomorrow"})
-        assert (await ask(engine)).text == "pt-pt: Hello."
+        assert (await ask(engine)).text == "pt-br: Hello."
 
 
 async def test_such_a_pause_is_forgotten_with_its_answer():
@@ -192,7 +192,7 @@ async def test_such_a_pause_is_forgotten_with_its_answer():
         server.misbehave("429", headers={"Retry-After": "60"})
         await ask(engine)
         server.misbehave("reset")
-        assert (await ask(engine)).text == "pt-pt: Hello."
+        assert (await ask(engine)).text == "pt-br: Hello."
 
 
 @pytest.mark.parametrize("fault", ["slow", "trickle"])
@@ -238,7 +238,7 @@ async def test_the_breaker_keeps_a_failing_service_from_being_called_until_one_t
         assert "503" in (await ask(engine)).message
         assert engine.breaker.state(now()) is BreakerState.OPEN
         await trio.sleep_until(now() + engine.breaker.rest_left_s(now()))
-        assert (await ask(engine)).text == "pt-pt: Hello."
+        assert (await ask(engine)).text == "pt-br: Hello."
         assert engine.breaker.state(now()) is BreakerState.CLOSED
 
 
@@ -252,7 +252,7 @@ async def test_calls_that_were_given_up_still_count_among_those_at_once():
         assert (await ask(engine, within_s=0.3)).code is UNAVAILABLE
         assert len(server.translations()) == 1
         server.behave()
-        assert (await ask(engine)).text == "pt-pt: Hello."
+        assert (await ask(engine)).text == "pt-br: Hello."
 
 
 async def test_the_quota_is_seen_however_many_calls_are_under_way():
@@ -318,7 +318,7 @@ async def test_a_service_that_does_not_tell_its_languages_is_known_by_heart(faul
         config = DeepLConfig(auth_key="key", server_url=server.url)
         async with open_deepl(config)() as engine:
             assert ("en", "ar") in engine.info.pairs
-            assert (await ask(engine)).text == "pt-pt: Hello."
+            assert (await ask(engine)).text == "pt-br: Hello."
 
 
 async def test_usage_is_polled_and_a_quota_that_runs_out_is_warned_of_once():
