@@ -54,7 +54,8 @@ def test_a_result_without_what_its_status_promises_does_not_fit(status) -> None:
 
 
 @pytest.mark.parametrize("opening", SENT_BY_WORKERS["stream:init"].examples, ids=["flat", "nested"])
-async def test_each_example_of_a_worker_is_taken_and_all_that_comes_back_fits(opening) -> None:
+@pytest.mark.parametrize("ending", SENT_BY_WORKERS["stream:end"].examples, ids=["nothing", "{}", "named"])
+async def test_each_example_of_a_worker_is_taken_and_all_that_comes_back_fits(opening, ending) -> None:
     told = []
     quick = {**QUICK, "auto_disconnect_delay_s": 0.0}
     async with running(**quick) as service, open_client(service.url) as client:
@@ -65,9 +66,10 @@ async def test_each_example_of_a_worker_is_taken_and_all_that_comes_back_fits(op
             while not told or told[-1].name != "stream:ready":
                 told.append(await anext(client.events))
             examples = [("fragment:data", example) for example in SENT_BY_WORKERS["fragment:data"].examples]
-            examples += [(name, None) for name in ("stream:pause", "stream:resume")]
+            for name in ("stream:pause", "stream:resume"):
+                examples += [(name, example) for example in SENT_BY_WORKERS[name].examples]
             pcm = {"sequence_number": 9, "audio": marked(1, 1), "format": "pcm_s16le", "sample_rate": 16_000}
-            examples += [("fragment:data", pcm), ("stream:end", {})]
+            examples += [("fragment:data", pcm), ("stream:end", ending)]
             for name, payload in examples:
                 await client.emit(name, *([] if payload is None else [payload]))
             told += [event async for event in client.events]
