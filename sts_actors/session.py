@@ -5,28 +5,24 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
-import attrs
 import trio
 
-from sts_actors.actors.stage import failed
 from sts_actors.actors.stream import NOWHERE, Stream, open_stream
 from sts_actors.artifacts import NoRecording, Recording
 from sts_actors.audio.codecs import encode
 from sts_actors.dubbing import Dubbing
-from sts_actors.errors import ErrorCode, ServiceError, ServiceWarning, Stage, WarningCode
+from sts_actors.errors import ErrorCode, ServiceError, ServiceWarning, WarningCode
 from sts_actors.messages import FragmentFailed, FragmentHeader, Result
 from sts_actors.outlet import Outlet
+from sts_actors.replies import Reply, named, read_or_error, refusal
 from sts_actors.tally import Tally
 from sts_actors.wire import answers
 from sts_actors.wire.backpressure import Backpressure, describe
 from sts_actors.wire.fragments import (
-    Arrival,
-    AudioShape,
     EncodedAudio,
     Named,
     parse_arrival,
     parse_named,
-    read_audio,
 )
 from sts_actors.wire.opening import Opening, parse_opening
 from sts_actors.wire.ordering import Due, Kind
@@ -53,18 +49,6 @@ _ALSO_TOLD = frozenset({ErrorCode.INVALID_AUDIO_FORMAT, ErrorCode.FRAGMENT_TOO_L
 """What is told as an `error` besides, wherever it comes to light."""
 
 
-@attrs.define(kw_only=True)
-class _Reply:
-    """Whom an answer is for, and how it is wanted; `told`: its `error` has gone out."""
-
-    fragment_id: str
-    sequence_number: int
-    received: float
-    shape: AudioShape
-    pts_ns: Any = None
-    told: bool = False
-
-
 class Session:
     """One worker's stream. What it says goes to its `outlet`.
 
@@ -81,7 +65,7 @@ class Session:
         self._headers = headers
         self._stream: Stream | None = None
         self._backpressure = Backpressure(dubbing.thresholds)
-        self._replies: dict[int, _Reply] = {}
+        self._replies: dict[int, Reply] = {}
         self._tally = Tally()
         self._drain = trio.CancelScope()
         self._recording: Recording = NoRecording()
@@ -162,7 +146,7 @@ class Session:
         except ServiceError as error:
             await self._refuse_unplaced(parse_named(data), error)
             return
-        audio = _read(arrival, stream)
+        audio = read_or_error(arrival, stream.config)
         place = stream.arrive(
             fragment_id=arrival.fragment_id,
             sequence_number=arrival.sequence_number,
@@ -174,15 +158,15 @@ class Session:
             crowded = ServiceError(
                 ErrorCode.BACKPRESSURE_EXCEEDED, "too many fragments wait for their answers"
             )
-            await self._refuse_unplaced(_named(arrival), crowded)
+            await self._refuse_unplaced(named(arrival), crowded)
             return
-        self._replies[header.index] = _reply(arrival, header)
+        self._replies[header.index] = Reply.to(arrival, header)
         if not isinstance(audio, ServiceError):
             self._recording.received(header.index, audio.data, audio.label)
         fault = self._submit(stream, header, audio) if place.admission.wants_work else None
         if fault is not None:
             self._replies[header.index].told = True
-            stream.refuse(failed(_Refused(header=header), Stage.ASR, fault))
+            stream.refuse(refusal(header, fault))
             await self.refuse(fault, fragment_id=header.fragment_id)
             return
         await self.outlet.say("fragment:ack", answers.acknowledged(header.fragment_id, stream.queue_depth))
@@ -283,7 +267,7 @@ class Session:
             self._warned = near
             await self.outlet.say("warning", answers.warning(near, stream_id=stream.config.stream_id))
 
-    async def _tell_processed(self, result: Result, reply: _Reply, audio: bytes = b"") -> None:
+    async def _tell_processed(self, result: Result, reply: Reply, audio: bytes = b"") -> None:
         elapsed_s = trio.current_time() - reply.received
         self._tally.add(result, elapsed_s * 1000)
         self._dubbing.metrics.answered(result, elapsed_s)
@@ -332,28 +316,28 @@ class Session:
             return ServiceError(ErrorCode.STREAM_NOT_FOUND, _OVER)
         return None
 
-    async def _refuse_unplaced(self, named: Named | None, error: ServiceError) -> None:
+    async def _refuse_unplaced(self, who: Named | None, error: ServiceError) -> None:
         """Refuse a fragment that has no place in the order: its answer goes out at once."""
-        await self.refuse(error, fragment_id=None if named is None else named.fragment_id)
-        if named is not None:
+        await self.refuse(error, fragment_id=None if who is None else who.fragment_id)
+        if who is not None:
             stream_id = "" if self.opening is None else self.opening.config.stream_id
             now = trio.current_time()
             header = FragmentHeader(
                 stream_id=stream_id,
-                fragment_id=named.fragment_id,
-                sequence_number=named.sequence_number,
+                fragment_id=who.fragment_id,
+                sequence_number=who.sequence_number,
                 index=NOWHERE,
                 duration_ms=0,
                 received=now,
                 deadline=now,
             )
-            reply = _Reply(
-                fragment_id=named.fragment_id,
-                sequence_number=named.sequence_number,
+            reply = Reply(
+                fragment_id=who.fragment_id,
+                sequence_number=who.sequence_number,
                 received=now,
-                shape=named.shape,
+                shape=who.shape,
             )
-            await self._tell_processed(failed(_Refused(header=header), Stage.ASR, error), reply)
+            await self._tell_processed(refusal(header, error), reply)
 
     async def _obey(self, event: Event) -> bool:
         try:
@@ -378,32 +362,3 @@ class Session:
 
     async def _tell(self, event: str, payload: dict[str, Any], *, size: int = 0) -> None:
         await self.outlet.tell(event, payload, size=size + PAYLOAD_BYTES)
-
-
-@attrs.frozen(kw_only=True)
-class _Refused:
-    header: FragmentHeader
-
-
-def _read(arrival: Arrival, stream: Stream) -> EncodedAudio | ServiceError:
-    try:
-        return read_audio(arrival, stream.config)
-    except ServiceError as error:
-        return error
-
-
-def _named(arrival: Arrival) -> Named:
-    return Named(
-        fragment_id=arrival.fragment_id, sequence_number=arrival.sequence_number, shape=arrival.shape
-    )
-
-
-def _reply(arrival: Arrival, header: FragmentHeader) -> _Reply:
-    metadata = arrival.payload.get("metadata")
-    return _Reply(
-        fragment_id=arrival.fragment_id,
-        sequence_number=arrival.sequence_number,
-        received=header.received,
-        shape=arrival.shape,
-        pts_ns=metadata.get("pts_ns") if isinstance(metadata, Mapping) else None,
-    )

@@ -5,15 +5,14 @@ allowed and what it means. `config/defaults.toml` holds the default values.
 """
 
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-from sts_actors.config_files import read_config
 from sts_actors.errors import ConfigError
+from sts_actors.setting_files import read_files
 from sts_actors.setting_values import SettingError, check, from_text, setting
 
 PROFILES = ("embedded", "production", "fake")
@@ -307,8 +306,8 @@ def _given(
     """Each value that a source gives, checked, the weakest source first; a `SettingError` for a bad one."""
     fields = setting_fields()
     by_path = {field.metadata["path"]: name for name, field in fields.items()}
-    for source, data in _files(profile, config_file):
-        for path, value in _flatten(_parse_toml(data, source)).items():
+    for source, given in read_files(profile, config_file):
+        for path, value in given.items():
             if path not in by_path:
                 yield "", SettingError(f"{source}: there is no setting {path}"), source
                 continue
@@ -320,16 +319,6 @@ def _given(
         if overrides.get(name) is not None:
             option = f"--{name.replace('_', '-')}"
             yield name, check(field, overrides[name], option), option
-
-
-def _files(profile: str, config_file: Path | None) -> Iterator[tuple[str, bytes]]:
-    yield "defaults.toml", read_config("defaults.toml")
-    yield f"profile {profile}", read_config(f"profiles/{profile}.toml")
-    if config_file is not None:
-        try:
-            yield str(config_file), config_file.read_bytes()
-        except OSError as error:
-            raise ConfigError(f"cannot read {config_file}: {error.strerror}") from None
 
 
 _ASCENDING = (
@@ -350,20 +339,3 @@ def _disagreements(values: Mapping[str, Any], sources: Mapping[str, str]) -> Ite
                 f"{low}={values[lower]} ({sources[lower]}): "
                 f"must not be above {high}={values[higher]} ({sources[higher]})"
             )
-
-
-def _parse_toml(data: bytes, source: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(data.decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{source} is not valid TOML: {error}") from None
-
-
-def _flatten(table: Mapping[str, Any]) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for section, content in table.items():
-        if isinstance(content, dict):
-            flat |= {f"{section}.{key}": value for key, value in content.items()}
-        else:
-            flat[section] = content
-    return flat

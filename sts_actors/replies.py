@@ -1,0 +1,60 @@
+"""Whom an answer is for: what is remembered of a fragment until it has been answered."""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import attrs
+
+from sts_actors.actors.stage import failed
+from sts_actors.errors import ServiceError, Stage
+from sts_actors.messages import FragmentFailed, FragmentHeader, StreamConfig
+from sts_actors.wire.fragments import Arrival, AudioShape, EncodedAudio, Named, read_audio
+
+
+@attrs.define(kw_only=True)
+class Reply:
+    """Whom an answer is for, and how it is wanted; `told`: its `error` has gone out."""
+
+    fragment_id: str
+    sequence_number: int
+    received: float
+    shape: AudioShape
+    pts_ns: Any = None
+    told: bool = False
+
+    @classmethod
+    def to(cls, arrival: Arrival, header: FragmentHeader) -> Self:
+        """The reply to a fragment that has a place."""
+        metadata = arrival.payload.get("metadata")
+        return cls(
+            fragment_id=arrival.fragment_id,
+            sequence_number=arrival.sequence_number,
+            received=header.received,
+            shape=arrival.shape,
+            pts_ns=metadata.get("pts_ns") if isinstance(metadata, Mapping) else None,
+        )
+
+
+@attrs.frozen(kw_only=True)
+class _Refused:
+    header: FragmentHeader
+
+
+def refusal(header: FragmentHeader, error: ServiceError) -> FragmentFailed:
+    """The answer to a fragment that never came to a stage."""
+    return failed(_Refused(header=header), Stage.ASR, error)
+
+
+def read_or_error(arrival: Arrival, config: StreamConfig) -> EncodedAudio | ServiceError:
+    """A fragment's audio, or what is wrong with it."""
+    try:
+        return read_audio(arrival, config)
+    except ServiceError as error:
+        return error
+
+
+def named(arrival: Arrival) -> Named:
+    """Who a fragment is, and no more."""
+    return Named(
+        fragment_id=arrival.fragment_id, sequence_number=arrival.sequence_number, shape=arrival.shape
+    )
