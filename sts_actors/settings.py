@@ -308,7 +308,11 @@ def _given(
     fields = setting_fields()
     by_path = {field.metadata["path"]: name for name, field in fields.items()}
     for source, data in _files(profile, config_file):
-        for path, value in _flatten(_parse_toml(data, source)).items():
+        table = _read_toml(data, source)
+        if isinstance(table, SettingError):
+            yield "", table, source
+            continue
+        for path, value in _flatten(table).items():
             if path not in by_path:
                 yield "", SettingError(f"{source}: there is no setting {path}"), source
                 continue
@@ -322,20 +326,17 @@ def _given(
             yield name, check(field, overrides[name], option), option
 
 
-def _files(profile: str, config_file: Path | None) -> Iterator[tuple[str, bytes]]:
+def _files(profile: str, config_file: Path | None) -> Iterator[tuple[str, bytes | Path]]:
     yield "defaults.toml", read_config("defaults.toml")
     yield f"profile {profile}", read_config(f"profiles/{profile}.toml")
     if config_file is not None:
-        try:
-            yield str(config_file), config_file.read_bytes()
-        except OSError as error:
-            raise ConfigError(f"cannot read {config_file}: {error.strerror}") from None
+        yield str(config_file), config_file
 
 
 _ASCENDING = (
     ("backpressure_low", "backpressure_medium"),
     ("backpressure_medium", "backpressure_high"),
-    ("backpressure_low", "backpressure_critical"),
+    ("backpressure_high", "backpressure_critical"),
     ("duration_variance_success_max", "duration_variance_partial_max"),
 )
 
@@ -352,11 +353,15 @@ def _disagreements(values: Mapping[str, Any], sources: Mapping[str, str]) -> Ite
             )
 
 
-def _parse_toml(data: bytes, source: str) -> dict[str, Any]:
+def _read_toml(data: bytes | Path, source: str) -> dict[str, Any] | SettingError:
+    """A file's tables; a `SettingError`, so that the other sources are still looked at, if there are none."""
     try:
-        return tomllib.loads(data.decode())
+        content = data.read_bytes() if isinstance(data, Path) else data
+        return tomllib.loads(content.decode())
+    except OSError as error:
+        return SettingError(f"cannot read {source}: {error.strerror}")
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{source} is not valid TOML: {error}") from None
+        return SettingError(f"{source} is not valid TOML: {error}")
 
 
 def _flatten(table: Mapping[str, Any]) -> dict[str, Any]:
