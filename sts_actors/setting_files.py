@@ -6,34 +6,32 @@ from pathlib import Path
 from typing import Any
 
 from sts_actors.config_files import read_config
-from sts_actors.errors import ConfigError
+from sts_actors.setting_values import SettingError
 
 
-def read_files(profile: str, config_file: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each file's name and its values by path (`server.port`), the weakest first.
+def read_files(profile: str, config_file: Path | None) -> Iterator[tuple[str, dict[str, Any] | SettingError]]:
+    """Each file's name and its values by path (`server.port`), or what is wrong with it, the weakest first.
 
     Raises:
-        ConfigError: a file is not there, or no TOML.
+        ConfigError: a file of our own is missing.
     """
-    for source, data in _files(profile, config_file):
-        yield source, _flatten(_parse_toml(data, source))
-
-
-def _files(profile: str, config_file: Path | None) -> Iterator[tuple[str, bytes]]:
-    yield "defaults.toml", read_config("defaults.toml")
-    yield f"profile {profile}", read_config(f"profiles/{profile}.toml")
+    yield "defaults.toml", _parse(read_config("defaults.toml"), "defaults.toml")
+    source = f"profile {profile}"
+    yield source, _parse(read_config(f"profiles/{profile}.toml"), source)
     if config_file is not None:
         try:
-            yield str(config_file), config_file.read_bytes()
+            data = config_file.read_bytes()
         except OSError as error:
-            raise ConfigError(f"cannot read {config_file}: {error.strerror}") from None
+            yield str(config_file), SettingError(f"cannot read {config_file}: {error.strerror}")
+        else:
+            yield str(config_file), _parse(data, str(config_file))
 
 
-def _parse_toml(data: bytes, source: str) -> dict[str, Any]:
+def _parse(data: bytes, source: str) -> dict[str, Any] | SettingError:
     try:
-        return tomllib.loads(data.decode())
+        return _flatten(tomllib.loads(data.decode()))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{source} is not valid TOML: {error}") from None
+        return SettingError(f"{source} is not valid TOML: {error}")
 
 
 def _flatten(table: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """One setting: how it is declared, read from text, and checked."""
 
+import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -68,10 +69,12 @@ def check(field: "attrs.Attribute[Any]", value: Any, source: str) -> Any:
         value = float(value)
     limits = field.metadata
     good = type(value) is field.type
+    if good and field.type is float:
+        # Neither is a length of time, and JSON has no word for them.
+        good = math.isfinite(value)
     if good and limits["choices"]:
         good = value in limits["choices"]
     if good and limits["low"] is not None:
-        # Written so that NaN fails too.
         good = limits["low"] <= value
     if good and limits["high"] is not None:
         good = value <= limits["high"]

@@ -307,6 +307,9 @@ def _given(
     fields = setting_fields()
     by_path = {field.metadata["path"]: name for name, field in fields.items()}
     for source, given in read_files(profile, config_file):
+        if isinstance(given, SettingError):
+            yield "", given, source
+            continue
         for path, value in given.items():
             if path not in by_path:
                 yield "", SettingError(f"{source}: there is no setting {path}"), source
@@ -324,7 +327,7 @@ def _given(
 _ASCENDING = (
     ("backpressure_low", "backpressure_medium"),
     ("backpressure_medium", "backpressure_high"),
-    ("backpressure_low", "backpressure_critical"),
+    ("backpressure_high", "backpressure_critical"),
     ("duration_variance_success_max", "duration_variance_partial_max"),
 )
 

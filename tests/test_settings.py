@@ -58,6 +58,7 @@ def test_a_profile_changes_what_it_names_and_nothing_else():
         ("PORT", "eight", "an integer from 0 to 65535"),
         ("PORT", "70000", "an integer from 0 to 65535"),
         ("DURATION_VARIANCE_SUCCESS_MAX", "nan", "a number of at least 0"),
+        ("ENGINE_GRACE", "inf", "a number of at least 0"),
         ("LOG_LEVEL", "LOUD", "one of DEBUG"),
         ("STS_ALLOW_PUBLIC_WITHOUT_TOKEN", "perhaps", "true or false"),
         ("MAX_INFLIGHT", "0", "an integer from 1 to 10"),
@@ -189,12 +190,24 @@ def test_every_fault_has_a_line_of_its_own(tmp_path):
     assert all(any(line.startswith(start) for line in lines) for start in starts)
 
 
+@pytest.mark.parametrize("content", [None, b"[server", b"\xff"])
+def test_a_file_that_cannot_be_read_hides_no_other_fault(tmp_path, content):
+    file = tmp_path / "mine.toml"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        load({"PORT": "eight"}, config_file=file)
+    of_the_file, of_the_port = caught.value.args
+    assert str(file) in of_the_file
+    assert of_the_port.startswith("PORT='eight'")
+
+
 @pytest.mark.parametrize(
     "environment",
     [
         {"BACKPRESSURE_THRESHOLD_LOW": "7"},
         {"BACKPRESSURE_THRESHOLD_MEDIUM": "11", "BACKPRESSURE_THRESHOLD_CRITICAL": "20"},
-        {"BACKPRESSURE_THRESHOLD_CRITICAL": "2"},
+        {"BACKPRESSURE_THRESHOLD_CRITICAL": "9"},
         {"DURATION_VARIANCE_SUCCESS_MAX": "0.5"},
     ],
 )

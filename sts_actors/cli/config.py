@@ -7,11 +7,15 @@ from typing import Annotated, Any
 import attrs
 import typer
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
 from sts_actors.cli.dub import Profile
 from sts_actors.setting_values import allowed, is_secret
 from sts_actors.settings import Effective, load_effective, setting_fields
+
+_WIDEST = 1_000_000
 
 
 def config(
@@ -39,8 +43,12 @@ def config(
         if section and head != section:
             table.add_row()
         section = head
-        table.add_row(row["setting"], _text(row["value"]), row["from"])
+        # As `Text`: square brackets in an address or a path are no markup.
+        table.add_row(row["setting"], Text(_text(row["value"])), Text(row["from"]))
     console.print(f"profile {profile}")
+    if not console.is_terminal:
+        # Nobody's window is too narrow: a setting stays whole, on its line.
+        console.width = Measurement.get(console, console.options.update(width=_WIDEST), table).maximum
     console.print(table)
 
 

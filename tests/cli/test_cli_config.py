@@ -53,3 +53,18 @@ def test_every_fault_is_a_line_on_standard_error(bare, capsys) -> None:
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2
     assert all(line.startswith("sts-actors: ") for line in lines)
+
+
+def test_square_brackets_in_a_value_are_shown_as_they_are(bare, capsys) -> None:
+    bare.setenv("HOST", "[/fe80::1]")
+    assert run(["config"]) == 0
+    assert "[/fe80::1]" in capsys.readouterr().out
+
+
+def test_a_setting_stays_on_one_line_in_a_pipe_however_long_it_is(bare, capsys) -> None:
+    bare.setenv("COLUMNS", "80")
+    origins = ",".join(f"https://{number}.example" for number in range(20))
+    bare.setenv("CORS_ALLOWED_ORIGINS", origins)
+    assert run(["config"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["server.cors_allowed_origins", origins, "environment", "CORS_ALLOWED_ORIGINS"] in lines
