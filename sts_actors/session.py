@@ -169,8 +169,12 @@ class Session:
             stream.refuse(refusal(header, fault))
             await self.refuse(fault, fragment_id=header.fragment_id)
             return
-        await self.outlet.say("fragment:ack", answers.acknowledged(header.fragment_id, stream.queue_depth))
-        stream.wake()
+        acknowledgement = answers.acknowledged(header.fragment_id, stream.queue_depth)
+        try:
+            await self.outlet.say("fragment:ack", acknowledgement)
+        finally:
+            # Cut off or not: what a repeat is owed does not depend on its ack.
+            stream.wake()
         await self._tell_level(stream)
 
     # -- the stream -----------------------------------------------------------------------------------------

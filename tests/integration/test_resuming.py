@@ -220,6 +220,21 @@ async def test_a_connection_that_takes_nothing_holds_up_no_other(autojump_clock)
         assert trio.current_time() - began < 1
 
 
+async def test_a_repeat_whose_ack_was_cut_off_is_answered_all_the_same(autojump_clock):
+    async with open_desk() as desk:
+        socket, ready = await opened(desk)
+        send(socket, 0)
+        await socket.next_named("fragment:processed")
+        socket.full = True
+        send(socket, 0)
+        await trio.sleep(1)
+        socket.cut()
+        socket, (_, payload) = await resumed(desk, ready, last_result_number=1)
+        assert [one["sequence_number"] for one in payload["unanswered"]] == [0]
+        with trio.fail_after(1):
+            assert (await socket.next_named("fragment:processed"))["result_number"] == 2
+
+
 async def test_a_pause_and_the_level_of_backpressure_outlive_a_cut(autojump_clock):
     async with open_desk() as desk:
         socket, ready = await opened(desk)
