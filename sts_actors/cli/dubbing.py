@@ -28,8 +28,8 @@ SHORTEST_S = 0.5
 TIMEOUT_MS = 30_000
 """The longest the wire allows: in a file, a late dub is better than none."""
 
-RECONNECT = Reconnect(attempts=6)
-"""Some twenty seconds: whoever waits at a terminal wants to know."""
+RECONNECT = Reconnect(attempts=4)
+"""Some twelve seconds: whoever waits at a terminal wants to know."""
 
 FAST_IN_FLIGHT = 2
 """Keeps recognition and synthesis busy at once; more would only queue, against the timeout."""

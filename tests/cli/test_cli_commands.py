@@ -208,7 +208,7 @@ def test_a_service_that_goes_away_in_the_middle_is_named_and_the_beginning_kept(
         if "spoken" in line:
             break
     server.kill()
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 3
     assert "partial output kept" in err
     assert err.count("\n") == 1
