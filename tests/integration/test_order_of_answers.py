@@ -15,7 +15,8 @@ from trio.testing import MockClock
 from sts_actors.wire.ordering import UNANSWERED
 
 INIT = {"source_language": "en", "target_language": "pt", "timeout_ms": 30_000}
-NUMBERS = range(24)
+NUMBERS = range(1, 25)
+"""From 1: a 0 is not waited for once a 1 is here."""
 GOOD = {number: marked(3, number) for number in NUMBERS}
 OTHER = {number: marked(4, number) for number in NUMBERS}
 BROKEN = b"\x00\x01\x02"
@@ -98,10 +99,10 @@ async def test_a_repeat_of_what_failed_for_a_while_is_worked_on_again(autojump_c
         socket = await desk.connect()
         socket.send("stream:init", INIT)
         await socket.next_named("stream:ready")
-        socket.send("fragment:data", payload("first", 0, GOOD[0]))
+        socket.send("fragment:data", payload("first", 0, GOOD[1]))
         (failed,) = await answers_to(socket, 1)
         assert failed["error"]["retryable"] is True
-        socket.send("fragment:data", payload("second", 0, GOOD[0]))
+        socket.send("fragment:data", payload("second", 0, GOOD[1]))
         (good,) = await answers_to(socket, 1)
         assert (good["fragment_id"], good["status"]) == ("second", "success")
 
@@ -123,6 +124,19 @@ async def test_a_hole_is_skipped_within_two_seconds_and_what_fills_it_late_is_an
         late = trio.current_time()
         await answers_to(socket, 1)
         assert trio.current_time() - late < 1
+
+
+async def test_a_zero_after_an_answered_one_is_answered_at_once(autojump_clock):
+    async with open_desk() as desk:
+        socket = await desk.connect()
+        socket.send("stream:init", INIT)
+        await socket.next_named("stream:ready")
+        socket.send("fragment:data", payload("f1", 1, BROKEN))
+        await answers_to(socket, 1)
+        socket.send("fragment:data", payload("f0", 0, GOOD[1]))
+        with trio.fail_after(1):
+            (answer,) = await answers_to(socket, 1)
+        assert (answer["sequence_number"], answer["status"]) == (0, "success")
 
 
 async def test_three_one_two_becomes_one_two_three(autojump_clock):
@@ -164,7 +178,7 @@ async def test_what_is_out_of_place_is_refused_and_changes_nothing(event, autoju
         await socket.next_named("stream:ready")
         socket.send("stream:init", INIT)
         assert (await socket.next_named("error"))["code"] == "INVALID_CONFIG"
-        socket.send("fragment:data", payload("f", 0, GOOD[0]))
+        socket.send("fragment:data", payload("f", 0, GOOD[1]))
         assert (await answers_to(socket, 1))[0]["status"] == "success"
         socket.send("stream:end")
         await trio.sleep(0.01)
@@ -178,7 +192,7 @@ async def test_a_number_that_is_none_is_refused_with_an_answer_of_its_own(number
         socket = await desk.connect()
         socket.send("stream:init", INIT)
         await socket.next_named("stream:ready")
-        socket.send("fragment:data", {**payload("odd", 0, GOOD[0]), "sequence_number": number})
+        socket.send("fragment:data", {**payload("odd", 0, GOOD[1]), "sequence_number": number})
         refusal = await socket.next_named("error")
         assert (refusal["code"], refusal["fragment_id"]) == ("INVALID_SEQUENCE", "odd")
         (answer,) = await answers_to(socket, 1)
@@ -199,7 +213,7 @@ async def test_a_stream_is_ready_within_ten_seconds_even_while_the_models_load(
         await socket.next_named("stream:ready")
         assert trio.current_time() - began < 10
         sent = trio.current_time()
-        socket.send("fragment:data", payload("f", 0, GOOD[0]))
+        socket.send("fragment:data", payload("f", 0, GOOD[1]))
         await socket.next_named("fragment:ack")
         assert trio.current_time() - sent < 0.01
         (answer,) = await answers_to(socket, 1)
