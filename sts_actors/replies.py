@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import attrs
 
-from sts_actors.actors.stage import failed
+from sts_actors.actors.stream import NOWHERE
 from sts_actors.errors import ServiceError, Stage
 from sts_actors.messages import FragmentFailed, FragmentHeader, StreamConfig
 from sts_actors.wire.fragments import Arrival, AudioShape, EncodedAudio, Named, read_audio
@@ -35,14 +35,24 @@ class Reply:
         )
 
 
-@attrs.frozen(kw_only=True)
-class _Refused:
-    header: FragmentHeader
+def unplaced(who: Named, stream_id: str, now: float) -> FragmentHeader:
+    """The header of a fragment that has no place in the order; `now`: of its receipt, and its end."""
+    return FragmentHeader(
+        stream_id=stream_id,
+        fragment_id=who.fragment_id,
+        sequence_number=who.sequence_number,
+        index=NOWHERE,
+        duration_ms=0,
+        received=now,
+        deadline=now,
+    )
 
 
 def refusal(header: FragmentHeader, error: ServiceError) -> FragmentFailed:
     """The answer to a fragment that never came to a stage."""
-    return failed(_Refused(header=header), Stage.ASR, error)
+    return FragmentFailed(
+        header=header, stage=Stage.ASR, code=error.code, message=error.message, retryable=error.retryable
+    )
 
 
 def read_or_error(arrival: Arrival, config: StreamConfig) -> EncodedAudio | ServiceError:

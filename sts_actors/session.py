@@ -7,14 +7,14 @@ from uuid import uuid4
 
 import trio
 
-from sts_actors.actors.stream import NOWHERE, Stream, open_stream
-from sts_actors.artifacts import NoRecording, Recording
+from sts_actors.actors.stream import Stream, open_stream
+from sts_actors.artifacts import Recording
 from sts_actors.audio.codecs import encode
 from sts_actors.dubbing import Dubbing
 from sts_actors.errors import ErrorCode, ServiceError, ServiceWarning, WarningCode
 from sts_actors.messages import FragmentFailed, FragmentHeader, Result
 from sts_actors.outlet import Outlet
-from sts_actors.replies import Reply, named, read_or_error, refusal
+from sts_actors.replies import Reply, named, read_or_error, refusal, unplaced
 from sts_actors.tally import Tally
 from sts_actors.wire import answers
 from sts_actors.wire.backpressure import Backpressure, describe
@@ -68,7 +68,7 @@ class Session:
         self._replies: dict[int, Reply] = {}
         self._tally = Tally()
         self._drain = trio.CancelScope()
-        self._recording: Recording = NoRecording()
+        self._recording = Recording()
         self._warned: ServiceWarning | None = None
 
     @property
@@ -76,16 +76,17 @@ class Session:
         """Ids and sequence numbers of the fragments that wait for their answers, in the order they came."""
         return [(reply.fragment_id, reply.sequence_number) for reply in self._replies.values()]
 
-    def check(self, event: Event) -> None:
-        """Whether `event` may happen now.
+    def check(self, event: Event) -> State:
+        """Where `event` would lead now.
 
         Raises:
-            ServiceError: it may not.
+            ServiceError: it may not happen.
         """
         target = next_state(self.state, event)
         if isinstance(target, Refusal):
             early = self.state in {State.CONNECTED, State.OPENING}
             raise ServiceError(target.code, _OUT_OF_PLACE.get(target.code, _NOT_OPEN if early else _OVER))
+        return target
 
     def step(self, event: Event) -> None:
         """Let `event` happen.
@@ -93,10 +94,7 @@ class Session:
         Raises:
             ServiceError: it may not now; nothing has changed.
         """
-        self.check(event)
-        target = next_state(self.state, event)
-        if not isinstance(target, Refusal):
-            self.state = target
+        self.state = self.check(event)
 
     # -- what the worker sends ------------------------------------------------------------------------------
 
@@ -325,20 +323,11 @@ class Session:
         await self.refuse(error, fragment_id=None if who is None else who.fragment_id)
         if who is not None:
             stream_id = "" if self.opening is None else self.opening.config.stream_id
-            now = trio.current_time()
-            header = FragmentHeader(
-                stream_id=stream_id,
-                fragment_id=who.fragment_id,
-                sequence_number=who.sequence_number,
-                index=NOWHERE,
-                duration_ms=0,
-                received=now,
-                deadline=now,
-            )
+            header = unplaced(who, stream_id, trio.current_time())
             reply = Reply(
                 fragment_id=who.fragment_id,
                 sequence_number=who.sequence_number,
-                received=now,
+                received=header.received,
                 shape=who.shape,
             )
             await self._tell_processed(refusal(header, error), reply)

@@ -8,7 +8,7 @@
 Names come from hashes and counters, never from what a worker says.
 """
 
-from sts_actors.artifacts.recorder import Artifacts, NoArtifacts, NoRecording, Recording, open_artifacts
+from sts_actors.artifacts.recorder import Artifacts, NoArtifacts, Recording, open_artifacts
 from sts_actors.artifacts.store import Quota
 
-__all__ = ["Artifacts", "NoArtifacts", "NoRecording", "Quota", "Recording", "open_artifacts"]
+__all__ = ["Artifacts", "NoArtifacts", "Quota", "Recording", "open_artifacts"]

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import attrs
 import trio
@@ -29,8 +29,8 @@ FLUSH_S = 5.0
 """How long the end waits for the disk."""
 
 
-class Recording(Protocol):
-    """One stream's."""
+class Recording:
+    """One stream's; this one keeps nothing."""
 
     def received(self, index: int, data: bytes, label: AudioFormat) -> None:
         """A fragment has come; `index` names it."""
@@ -48,16 +48,6 @@ class Recording(Protocol):
         """Its answer has been made; `audio` is the encoded dub, empty for a failure."""
 
 
-class NoRecording:
-    """Keeps nothing."""
-
-    def received(self, index: int, data: bytes, label: AudioFormat) -> None:
-        """See `Recording`."""
-
-    def answered(self, index: int, result: Result, audio: bytes, **_told: Any) -> None:
-        """See `Recording`."""
-
-
 class NoArtifacts:
     """What there is when nothing is to be kept."""
 
@@ -66,7 +56,7 @@ class NoArtifacts:
     def record(self, config: StreamConfig, session_id: str) -> Recording:
         """A recording of nothing."""
         del config, session_id
-        return NoRecording()
+        return Recording()
 
 
 @attrs.frozen
@@ -151,7 +141,7 @@ class Artifacts:
             log.warning("%s (%d files lost so far)", what, self.lost)
 
 
-class _Recording:
+class _Recording(Recording):
     def __init__(self, put: Any, label: AudioFormat) -> None:
         self._put = put
         self._stream_label = label

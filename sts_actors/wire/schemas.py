@@ -8,17 +8,34 @@ from typing import Any, Final
 
 import attrs
 
-from sts_actors.errors import ErrorCode, Stage, WarningCode
+from sts_actors.errors import WarningCode
 from sts_actors.wire.fragments import MAX_SEQUENCE_NUMBER
-from sts_actors.wire.opening import (
-    MAX_CHANNELS,
-    MAX_ID_CHARACTERS,
-    MAX_RATE_HZ,
-    MIN_RATE_HZ,
-    WORKER_CONTAINERS,
+from sts_actors.wire.schema_words import (
+    ANYTHING,
+    ASKED,
+    AUDIO,
+    CAPABILITIES,
+    CHANNELS,
+    COUNT,
+    COUNTS,
+    ENDING,
+    FAULT,
+    FLAG,
+    FORMAT,
+    ID,
+    NAMES,
+    NUMBER,
+    PROCESSED,
+    RATE,
+    STAGE,
+    STREAM,
+    TEXT,
+    Schema,
+    integer,
+    object_of,
+    one_of,
+    or_null,
 )
-
-Schema = dict[str, Any]
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -55,106 +72,6 @@ class EventSchema:
         return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
-def _object(required: Schema, optional: Schema | None = None) -> Schema:
-    # Unknown keys are ignored everywhere, so none are forbidden.
-    return {
-        "type": "object",
-        "properties": {**required, **(optional or {})},
-        "required": list(required),
-    }
-
-
-def _integer(low: int | None = None, high: int | None = None) -> Schema:
-    bounds = {"minimum": low, "maximum": high}
-    return {"type": "integer", **{name: bound for name, bound in bounds.items() if bound is not None}}
-
-
-def _one_of(*values: str) -> Schema:
-    return {"enum": list(values)}
-
-
-def _or_null(schema: Schema) -> Schema:
-    return {"anyOf": [schema, {"type": "null"}]}
-
-
-_TEXT: Schema = {"type": "string"}
-_NUMBER: Schema = {"type": "number", "minimum": 0}
-_FLAG: Schema = {"type": "boolean"}
-_ANYTHING: Schema = {}
-_ID: Schema = {"type": "string", "maxLength": MAX_ID_CHARACTERS}
-_COUNT = _integer(0)
-_RATE = _integer(MIN_RATE_HZ, MAX_RATE_HZ)
-_CHANNELS = _integer(1, MAX_CHANNELS)
-_LANGUAGE: Schema = {"type": "string", "pattern": "^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$"}
-_FORMAT = _one_of(*WORKER_CONTAINERS)
-_STAGE = _one_of(*Stage)
-_CODE = _one_of(*ErrorCode)
-_STREAM = {"stream_id": _TEXT}
-
-_ASKED = _object(
-    {"source_language": _LANGUAGE, "target_language": _LANGUAGE},
-    {
-        "voice_profile": _or_null(_ID),
-        "chunk_duration_ms": _integer(100, 31_000),
-        "sample_rate_hz": _RATE,
-        "sample_rate": _RATE,
-        "channels": _CHANNELS,
-        "format": _FORMAT,
-        "max_inflight": _integer(1, 10),
-        "timeout_ms": _integer(1000, 30_000),
-        "formality": _or_null(_TEXT),
-        "resume": _or_null(_FLAG),
-        "domain_hints": _or_null({"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "maxItems": 100}]}),
-    },
-)
-_NAMES = {"stream_id": _or_null(_ID), "worker_id": _or_null(_ID)}
-_LABELS = {"format": _FORMAT, "sample_rate_hz": _RATE, "channels": _CHANNELS, "duration_ms": _COUNT}
-_AUDIO = {"anyOf": [_TEXT, _object({"data_base64": _TEXT}, _LABELS)]}
-_ENDING: Schema = {
-    "anyOf": [_object({}, {"stream_id": _or_null(_ID), "reason": _ANYTHING}), {"type": "null"}]
-}
-_COUNTS = {
-    "success_count": _COUNT,
-    "partial_count": _COUNT,
-    "failed_count": _COUNT,
-    "avg_processing_time_ms": _NUMBER,
-    "p95_processing_time_ms": _NUMBER,
-}
-_FAULT = {"code": _CODE, "message": _TEXT, "retryable": _FLAG}
-_DUB = _object({"dubbed_audio": _AUDIO, "transcript": _TEXT, "translated_text": _TEXT})
-_PROCESSED: Schema = {
-    **_object(
-        {
-            "fragment_id": _TEXT,
-            **_STREAM,
-            # Below 0 only in the refusal of one that is.
-            "sequence_number": _integer(high=MAX_SEQUENCE_NUMBER),
-            "status": _one_of("success", "partial", "failed"),
-            "processing_time_ms": _NUMBER,
-            "metadata": _object({"original_duration_ms": _COUNT}),
-        },
-        {
-            "dubbed_audio": _AUDIO,
-            "dubbed_audio_info": _object(_LABELS),
-            "transcript": _TEXT,
-            "translated_text": _TEXT,
-            "stage_timings": _object({"asr_ms": _NUMBER, "translation_ms": _NUMBER, "tts_ms": _NUMBER}),
-            "warnings": {"type": "array", "items": _TEXT},
-            "error": _object({"stage": _STAGE, **_FAULT}),
-            "result_number": _integer(1),
-        },
-    ),
-    "if": {"properties": {"status": {"const": "failed"}}},
-    "then": {"required": ["error"]},
-    "else": _DUB,
-}
-_CAPABILITIES: Schema = {
-    "anyOf": [
-        {"type": "array", "items": _TEXT},
-        _object({"asr": _FLAG, "translation": _FLAG, "tts": _FLAG, "duration_matching": _FLAG}),
-    ]
-}
-
 _FLAT_INIT = {
     "source_language": "en",
     "target_language": "pt",
@@ -170,8 +87,8 @@ EVENTS: Final[tuple[EventSchema, ...]] = (
         sender="worker",
         payload={
             "anyOf": [
-                {**_ASKED, "properties": {**_ASKED["properties"], **_NAMES}},
-                _object({"config": _ASKED}, {**_NAMES, "resume": _or_null(_FLAG)}),
+                {**ASKED, "properties": {**ASKED["properties"], **NAMES}},
+                object_of({"config": ASKED}, {**NAMES, "resume": or_null(FLAG)}),
             ]
         },
         examples=(_FLAT_INIT, _NESTED_INIT),
@@ -179,18 +96,18 @@ EVENTS: Final[tuple[EventSchema, ...]] = (
     EventSchema(
         name="fragment:data",
         sender="worker",
-        payload=_object(
-            {"sequence_number": _integer(0, MAX_SEQUENCE_NUMBER), "audio": _AUDIO},
+        payload=object_of(
+            {"sequence_number": integer(0, MAX_SEQUENCE_NUMBER), "audio": AUDIO},
             {
-                "fragment_id": _or_null(_ID),
-                **_NAMES,
-                "timestamp": _ANYTHING,
-                "format": _FORMAT,
-                "sample_rate": _RATE,
-                "sample_rate_hz": _RATE,
-                "channels": _CHANNELS,
-                "duration_ms": _COUNT,
-                "metadata": _ANYTHING,
+                "fragment_id": or_null(ID),
+                **NAMES,
+                "timestamp": ANYTHING,
+                "format": FORMAT,
+                "sample_rate": RATE,
+                "sample_rate_hz": RATE,
+                "channels": CHANNELS,
+                "duration_ms": COUNT,
+                "metadata": ANYTHING,
             },
         ),
         examples=(
@@ -203,25 +120,23 @@ EVENTS: Final[tuple[EventSchema, ...]] = (
         ),
     ),
     *(
-        EventSchema(
-            name=name, sender="worker", payload=_ENDING, examples=(None, {}, {"stream_id": "match-7"})
-        )
+        EventSchema(name=name, sender="worker", payload=ENDING, examples=(None, {}, {"stream_id": "match-7"}))
         for name in ("stream:pause", "stream:resume", "stream:end")
     ),
     EventSchema(
         name="fragment:ack",
         sender="worker",
-        payload=_or_null(_object({}, {"fragment_id": _ANYTHING, "result_number": _integer(1)})),
+        payload=or_null(object_of({}, {"fragment_id": ANYTHING, "result_number": integer(1)})),
         examples=({"fragment_id": "1", "result_number": 1}, {"fragment_id": "1"}, None),
     ),
     EventSchema(
         name="stream:resume_session",
         sender="worker",
-        payload=_object(
-            {"resume_token": _ID},
+        payload=object_of(
+            {"resume_token": ID},
             {
-                "last_result_number": _or_null(_integer(0, MAX_SEQUENCE_NUMBER)),
-                "last_sequence_number": _or_null(_integer(0, MAX_SEQUENCE_NUMBER)),
+                "last_result_number": or_null(integer(0, MAX_SEQUENCE_NUMBER)),
+                "last_sequence_number": or_null(integer(0, MAX_SEQUENCE_NUMBER)),
             },
         ),
         examples=({"resume_token": "8Jq0…", "last_result_number": 7},),
@@ -229,18 +144,18 @@ EVENTS: Final[tuple[EventSchema, ...]] = (
     EventSchema(
         name="stream:resumed",
         sender="service",
-        payload=_object(
+        payload=object_of(
             {
-                **_STREAM,
-                "session_id": _TEXT,
-                "max_inflight": _integer(1, 10),
-                "last_result_number": _COUNT,
+                **STREAM,
+                "session_id": TEXT,
+                "max_inflight": integer(1, 10),
+                "last_result_number": COUNT,
                 "unanswered": {
                     "type": "array",
-                    "items": _object({"fragment_id": _TEXT, "sequence_number": _integer()}),
+                    "items": object_of({"fragment_id": TEXT, "sequence_number": integer()}),
                 },
-                "lost_results": _COUNT,
-                "complete": _FLAG,
+                "lost_results": COUNT,
+                "complete": FLAG,
             }
         ),
         examples=(
@@ -258,14 +173,14 @@ EVENTS: Final[tuple[EventSchema, ...]] = (
     EventSchema(
         name="stream:ready",
         sender="service",
-        payload=_object(
+        payload=object_of(
             {
-                **_STREAM,
-                "session_id": _TEXT,
-                "max_inflight": _integer(1, 10),
-                "capabilities": _CAPABILITIES,
+                **STREAM,
+                "session_id": TEXT,
+                "max_inflight": integer(1, 10),
+                "capabilities": CAPABILITIES,
             },
-            {"resume_token": _TEXT, "resume_window_s": _NUMBER},
+            {"resume_token": TEXT, "resume_window_s": NUMBER},
         ),
         examples=(
             {
@@ -279,8 +194,8 @@ EVENTS: Final[tuple[EventSchema, ...]] = (
     EventSchema(
         name="fragment:ack",
         sender="service",
-        payload=_object(
-            {"fragment_id": _TEXT, "status": _one_of("queued"), "timestamp": _COUNT, "queue_position": _COUNT}
+        payload=object_of(
+            {"fragment_id": TEXT, "status": one_of("queued"), "timestamp": COUNT, "queue_position": COUNT}
         ),
         examples=(
             {"fragment_id": "1", "status": "queued", "timestamp": 1_790_000_000_000, "queue_position": 0},
@@ -289,7 +204,7 @@ EVENTS: Final[tuple[EventSchema, ...]] = (
     EventSchema(
         name="fragment:processed",
         sender="service",
-        payload=_PROCESSED,
+        payload=PROCESSED,
         examples=(
             {
                 "fragment_id": "1",
@@ -328,16 +243,16 @@ EVENTS: Final[tuple[EventSchema, ...]] = (
     EventSchema(
         name="backpressure",
         sender="service",
-        payload=_object(
+        payload=object_of(
             {
-                **_STREAM,
-                "severity": _one_of("low", "medium", "high"),
-                "action": _one_of("none", "slow_down", "pause"),
-                "current_inflight": _COUNT,
-                "max_inflight": _COUNT,
-                "queue_depth": _COUNT,
-                "threshold_exceeded": _or_null(_one_of("low", "medium", "high")),
-                "recommended_delay_ms": _COUNT,
+                **STREAM,
+                "severity": one_of("low", "medium", "high"),
+                "action": one_of("none", "slow_down", "pause"),
+                "current_inflight": COUNT,
+                "max_inflight": COUNT,
+                "queue_depth": COUNT,
+                "threshold_exceeded": or_null(one_of("low", "medium", "high")),
+                "recommended_delay_ms": COUNT,
             }
         ),
         examples=(
@@ -356,9 +271,9 @@ EVENTS: Final[tuple[EventSchema, ...]] = (
     EventSchema(
         name="error",
         sender="service",
-        payload=_object(
-            {**_FAULT, "severity": _TEXT},
-            {**_STREAM, "fragment_id": _TEXT, "stage": _STAGE, "result_number": _integer(1)},
+        payload=object_of(
+            {**FAULT, "severity": TEXT},
+            {**STREAM, "fragment_id": TEXT, "stage": STAGE, "result_number": integer(1)},
         ),
         examples=(
             {
@@ -372,7 +287,7 @@ EVENTS: Final[tuple[EventSchema, ...]] = (
     EventSchema(
         name="warning",
         sender="service",
-        payload=_object({"code": _one_of(*WarningCode), "message": _TEXT, **_STREAM}),
+        payload=object_of({"code": one_of(*WarningCode), "message": TEXT, **STREAM}),
         examples=(
             {
                 "code": "QUOTA_NEAR_LIMIT",
@@ -384,22 +299,22 @@ EVENTS: Final[tuple[EventSchema, ...]] = (
     EventSchema(
         name="stream:complete",
         sender="service",
-        payload=_object(
+        payload=object_of(
             {
-                **_STREAM,
-                "total_fragments": _COUNT,
-                "total_duration_ms": _NUMBER,
-                **_COUNTS,
-                "statistics": _object(_COUNTS),
+                **STREAM,
+                "total_fragments": COUNT,
+                "total_duration_ms": NUMBER,
+                **COUNTS,
+                "statistics": object_of(COUNTS),
             },
-            {"result_number": _integer(1)},
+            {"result_number": integer(1)},
         ),
         examples=(
             {
                 "stream_id": "match-7",
                 "total_fragments": 1,
                 "total_duration_ms": 6000,
-                **(_one := dict.fromkeys(_COUNTS, 0) | {"success_count": 1}),
+                **(_one := dict.fromkeys(COUNTS, 0) | {"success_count": 1}),
                 "statistics": _one,
             },
         ),

@@ -86,6 +86,14 @@ def send(socket, number):
     socket.send("fragment:data", payload)
 
 
+async def send_some(socket, count, *, until):
+    """Send the first `count` fragments at once, and wait for as many events `until`."""
+    for number in range(count):
+        send(socket, number)
+    for _ in range(count):
+        await socket.next_named(until)
+
+
 async def resumed(desk, ready, **back):
     """A new connection that asks for the stream again, and what it is told."""
     socket = await desk.connect()
@@ -160,10 +168,7 @@ async def test_who_has_a_stream_cannot_take_another(autojump_clock):
 async def test_work_in_flight_goes_on_while_nobody_is_there(autojump_clock):
     async with open_desk() as desk:
         socket, ready = await opened(desk)
-        for number in range(3):
-            send(socket, number)
-        for _ in range(3):
-            await socket.next_named("fragment:ack")
+        await send_some(socket, 3, until="fragment:ack")
         socket.cut()
         await trio.sleep(5)
         (stream,) = desk.dubbing.streams
@@ -178,10 +183,7 @@ async def test_work_in_flight_goes_on_while_nobody_is_there(autojump_clock):
 async def test_one_that_counts_no_results_says_which_fragment_was_answered_last(autojump_clock):
     async with open_desk() as desk:
         socket, ready = await opened(desk)
-        for number in range(3):
-            send(socket, number)
-        for _ in range(3):
-            await socket.next_named("fragment:processed")
+        await send_some(socket, 3, until="fragment:processed")
         socket.cut()
         socket, _ = await resumed(desk, ready, last_sequence_number=1)
         assert (await socket.next_named("fragment:processed"))["sequence_number"] == 2
@@ -207,10 +209,7 @@ async def test_the_new_connection_takes_over_from_one_that_only_looks_alive(auto
 async def test_a_connection_that_takes_nothing_holds_up_no_other(autojump_clock):
     async with open_desk() as desk:
         old, ready = await opened(desk)
-        for number in range(3):
-            send(old, number)
-        for _ in range(3):
-            await old.next_named("fragment:ack")
+        await send_some(old, 3, until="fragment:ack")
         old.fall_silent(full=True)
         await trio.sleep(5)
         began = trio.current_time()
@@ -284,10 +283,7 @@ async def test_a_sum_that_may_have_been_lost_on_a_connection_that_looked_alive_i
 async def test_what_is_kept_is_bounded_and_what_is_lost_is_said(autojump_clock):
     async with open_desk(resume_buffer_bytes=65536) as desk:
         socket, ready = await opened(desk)
-        for number in range(4):
-            send(socket, number)
-        for _ in range(4):
-            await socket.next_named("fragment:ack")
+        await send_some(socket, 4, until="fragment:ack")
         socket.cut()
         await trio.sleep(1)
         socket, (_, payload) = await resumed(desk, ready, last_result_number=0)
@@ -299,10 +295,7 @@ async def test_what_is_kept_is_bounded_and_what_is_lost_is_said(autojump_clock):
 async def test_what_a_worker_acknowledges_is_forgotten(autojump_clock):
     async with open_desk() as desk:
         socket, ready = await opened(desk)
-        for number in range(3):
-            send(socket, number)
-        for _ in range(3):
-            await socket.next_named("fragment:processed")
+        await send_some(socket, 3, until="fragment:processed")
         for strange in (None, 7, {}, {"result_number": "2"}, {"result_number": True}, {"result_number": 99}):
             socket.send("fragment:ack", strange)
         socket.send("fragment:ack", {"result_number": 2})
@@ -322,10 +315,7 @@ async def test_a_stream_that_fails_while_nobody_is_there_says_so_to_whom_comes_b
     async with open_desk() as desk:
         desk.models.synthesiser = broken
         socket, ready = await opened(desk)
-        for number in range(5):
-            send(socket, number)
-        for _ in range(5):
-            await socket.next_named("fragment:ack")
+        await send_some(socket, 5, until="fragment:ack")
         socket.cut()
         await trio.sleep(5)
         assert desk.dubbing.streams == ()
