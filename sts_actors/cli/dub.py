@@ -18,6 +18,7 @@ from rich.text import Text
 from sts_actors.app import run_service
 from sts_actors.cli.dubbing import MAX_FRAGMENT_S, DubRequest, DubRun
 from sts_actors.cli.errors import CommandError, ExitCode
+from sts_actors.cli.interrupt import interruptible
 from sts_actors.cli.media import open_audio
 from sts_actors.cli.output import DubWriter, OutputPaths, output_paths
 from sts_actors.cli.progress import Display, LogLines, closing_table
@@ -168,7 +169,7 @@ def run_job(job: DubJob, console: Console) -> Finished:
             )
 
         with ReportFile(job.report, make):
-            trio.run(way, run)
+            trio.run(interruptible, partial(way, run))
         if audio.damaged_packets:
             display.note(
                 f"{audio.damaged_packets} damaged pieces of {job.source} could not be read and are left out"

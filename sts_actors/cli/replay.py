@@ -2,6 +2,7 @@
 
 import base64
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,6 +12,7 @@ import typer
 
 from sts_actors.artifacts.recorded import RecordedFragment, RecordedStream, read_recorded
 from sts_actors.cli.errors import CommandError, ExitCode
+from sts_actors.cli.interrupt import interruptible
 from sts_actors.cli.plain import one_line
 from sts_actors.client import Client, Complete, Processed, ServerErrorEvent, open_client
 from sts_actors.client.answers import read_event
@@ -34,7 +36,7 @@ def replay(
 ) -> None:
     """Send a stream that a service has recorded (ENABLE_ARTIFACT_LOGGING) once more, and compare."""
     stream = read_recorded(directory)
-    answers = trio.run(_send, stream, url, token, pace)
+    answers = trio.run(interruptible, partial(_send, stream, url, token, pace))
     changed = worse = 0
     for fragment in stream.fragments:
         answer = answers.get(fragment.fragment_id)
