@@ -10,10 +10,10 @@ from sts_actors.engines.actor import OpenRunner
 from sts_actors.engines.assets import Asset, Progress, join, known_assets, verify
 from sts_actors.engines.deepl import DeepLConfig, open_deepl
 from sts_actors.engines.inline import inline
+from sts_actors.engines.kokoro_voices import fetch_voices, find_voices
 from sts_actors.engines.ports import Engine
 from sts_actors.engines.process import in_process
 from sts_actors.engines.quota import QuotaWatch
-from sts_actors.engines.voices import fetch_voices, find_voices
 from sts_actors.errors import ConfigError, Stage
 from sts_actors.models import ModelSpec
 from sts_actors.settings import Settings

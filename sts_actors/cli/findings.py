@@ -12,7 +12,7 @@ import numpy as np
 from sts_actors.cli.probing import Devices
 from sts_actors.cli.requirements import Package, install_command
 from sts_actors.engines.assets import find
-from sts_actors.engines.voices import find_voices, native_voices
+from sts_actors.engines.kokoro_voices import find_voices, native_voices
 from sts_actors.errors import ConfigError, Stage
 from sts_actors.profiles import needed_assets
 from sts_actors.settings import Settings

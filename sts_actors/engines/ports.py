@@ -7,6 +7,7 @@ own answer. Everything here pickles, so that requests and answers can cross a pi
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 import attrs
@@ -30,7 +31,8 @@ class EngineInfo:
     `pairs` lists `(source, target)` language codes (ISO 639-1, lower case), `languages` single ones;
     an empty tuple means that the engine sets no limit. `voices` maps a voice to its language
     ("" = any); `default_voices` a language to the voice used when the client names none.
-    `speed_range` is the span of the synthesiser's own speed knob.
+    `speed_range` is the span of the synthesiser's own speed knob. One that `clones` speaks in the voice of
+    any recording.
     """
 
     name: str
@@ -40,6 +42,7 @@ class EngineInfo:
     voices: dict[str, str] = attrs.field(factory=dict)
     default_voices: dict[str, str] = attrs.field(factory=dict)
     speed_range: tuple[float, float] = (1.0, 1.0)
+    clones: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -85,14 +88,27 @@ class TranslatedText:
     billed_characters: int = 0
 
 
+@attrs.frozen
+class VoiceReference:
+    """A recording of the speaker, named by its content: `sha256` is that of the file's bytes, in hex."""
+
+    path: Path
+    sha256: str
+
+
 @attrs.frozen(kw_only=True)
 class SynthesiseRequest:
-    """One text to speak; `speed` > 1 is faster, within the engine's `speed_range`."""
+    """One text to speak; `speed` > 1 is faster, within the engine's `speed_range`.
+
+    With a `reference`, which only an engine that clones is given, the voice is that of the recording and
+    `voice` is its name.
+    """
 
     text: str = attrs.field(repr=False)
     language: str
     voice: str
     speed: float = 1.0
+    reference: VoiceReference | None = None
 
 
 @attrs.frozen(kw_only=True)

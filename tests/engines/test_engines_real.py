@@ -8,13 +8,13 @@ from sts_actors.audio.pcm import resample
 from sts_actors.audio.wav import read_wav
 from sts_actors.engines import firefox, kokoro, whisper
 from sts_actors.engines.assets import package_file
+from sts_actors.engines.kokoro_voices import find_voices
 from sts_actors.engines.ports import (
     RECOGNISER_RATE_HZ,
     RecogniseRequest,
     SynthesiseRequest,
     TranslateRequest,
 )
-from sts_actors.engines.voices import find_voices
 from sts_actors.errors import EngineError, ErrorCode
 from sts_actors.profiles import needed_assets, prepare
 from sts_actors.settings import load_settings
