@@ -1,6 +1,6 @@
 """The shared models: one queue, one supervised actor and one engine for each stage, one device's tokens."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -19,7 +19,7 @@ from sts_actors.engines.ports import (
     TranslatedText,
     TranslateRequest,
 )
-from sts_actors.errors import ErrorCode, ServiceError, Stage
+from sts_actors.errors import ConfigError, ErrorCode, ServiceError, Stage
 from supervision import (
     Backoff,
     Child,
@@ -150,7 +150,8 @@ async def open_models(
     """Load the models in the background and keep them alive for the length of the block.
 
     Raises:
-        supervision.RestartIntensityExceeded: out of the block, where a model died too often.
+        ConfigError: out of the block, where a model cannot be loaded as it is configured.
+        supervision.RestartIntensityExceeded: the same, where a model died too often.
     """
     scheduler = TokenScheduler("device", tokens=device_tokens)
     services = {
@@ -180,17 +181,31 @@ async def open_models(
         if on_restart is not None:
             on_restart(f"model/{actor}", cause)
 
+    misconfigured: list[ConfigError] = []
+
+    async def unless_misconfigured(run: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await run()
+        except ConfigError as error:
+            # Another try would end alike, some gigabytes later.
+            misconfigured.append(error)
+            supervisor.cancel()
+            await trio.sleep_forever()
+
     async with open_supervisor("models", intensity=INTENSITY, on_restart=died) as supervisor:
         for stage, spec in specs.items():
             supervisor.start_soon(
                 Child(
                     name=stage.value,
                     run=partial(
-                        model,
-                        queues[stage],
-                        spec.open_runner,
-                        partial(models.loaded, stage),
-                        spec.calls_at_once or 1,
+                        unless_misconfigured,
+                        partial(
+                            model,
+                            queues[stage],
+                            spec.open_runner,
+                            partial(models.loaded, stage),
+                            spec.calls_at_once or 1,
+                        ),
                     ),
                     restart=Restart.PERMANENT,
                     backoff=BACKOFF,
@@ -201,6 +216,8 @@ async def open_models(
             yield models
         finally:
             supervisor.cancel()
+    if misconfigured:
+        raise misconfigured[0]
 
 
 def _recogniser_key(request: RecogniseRequest) -> str:

@@ -79,8 +79,9 @@ def _load_framing() -> ModuleType:
     return module
 
 
-def _describe(error: Exception) -> tuple[str, str]:
-    return f"{type(error).__name__}: {error}", traceback.format_exc()
+def _describe(error: Exception) -> tuple[str, str, str]:
+    its = type(error)
+    return f"{its.__name__}: {error}", traceback.format_exc(), f"{its.__module__}.{its.__qualname__}"
 
 
 def _send(stream: IO[bytes], message: object) -> None:

@@ -40,14 +40,18 @@ _DEATH_S = 5.0
 
 
 class WorkerError(Exception):
-    """A method or the factory raised in the worker; `remote_traceback` is the traceback's text there.
+    """A method or the factory raised in the worker.
 
-    It is a note of the error too, so that logging the error shows it.
+    Attributes:
+        remote_traceback: the traceback's text there. It is a note of the error too, so that logging the error
+            shows it.
+        remote_type: the error's class there, by its module and name.
     """
 
-    def __init__(self, message: str, remote_traceback: str = "") -> None:
-        super().__init__(message, remote_traceback)
+    def __init__(self, message: str, remote_traceback: str = "", remote_type: str = "") -> None:
+        super().__init__(message, remote_traceback, remote_type)
         self.remote_traceback = remote_traceback
+        self.remote_type = remote_type
         if remote_traceback:
             self.add_note(f"In the worker process:\n{remote_traceback}")
 

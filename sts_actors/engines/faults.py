@@ -24,4 +24,4 @@ def as_engine_error(error: Exception, code: ErrorCode, what: str) -> EngineError
     """
     if is_out_of_memory(error):
         return EngineError(ErrorCode.GPU_OOM, f"{what} ran out of memory")
-    return EngineError(code, f"{what} failed: {error}")
+    return EngineError(code, f"{what} failed: {error if str(error) else type(error).__name__}")

@@ -101,7 +101,7 @@ class SynthesiseRequest:
     """One text to speak; `speed` > 1 is faster, within the engine's `speed_range`.
 
     With a `reference`, which only an engine that clones is given, the voice is that of the recording and
-    `voice` is its name.
+    `voice` is its name. Equal requests sound alike; one with another `attempt` is drawn anew.
     """
 
     text: str = attrs.field(repr=False)
@@ -109,14 +109,20 @@ class SynthesiseRequest:
     voice: str
     speed: float = 1.0
     reference: VoiceReference | None = None
+    attempt: int = 0
 
 
 @attrs.frozen(kw_only=True)
 class SynthesisedAudio:
-    """Mono float32 samples, shape `(frames,)`."""
+    """Mono float32 samples, shape `(frames,)`.
+
+    `defects` says what is wrong with them, in a few words each, where the engine can tell: another `attempt`
+    at the same request may come out better.
+    """
 
     pcm: Samples = attrs.field(repr=False, eq=False)
     sample_rate_hz: int
+    defects: tuple[str, ...] = ()
 
 
 class Engine(Protocol[Q_contra, A_co]):

@@ -1,14 +1,17 @@
 """An engine in a worker process: what real models run in."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import attrs
 
 from sts_actors.engines.actor import OpenRunner, Runner
 from sts_actors.engines.ports import EngineInfo
-from supervision import Worker, open_worker
+from sts_actors.errors import ConfigError
+from supervision import Worker, WorkerError, open_worker
+
+_CONFIG_ERROR = f"{ConfigError.__module__}.{ConfigError.__qualname__}"
 
 
 @attrs.frozen
@@ -44,12 +47,28 @@ def in_process(
         threads: how many the process's math libraries may use.
         grace_s: how long after its deadline a call may go on: one that is only late costs its askers
             nothing more, while killing it costs everyone a reload.
+
+    Opening raises `ConfigError` where `load` does: to load it again would not help.
     """
     env = {} if threads is None else dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
 
     @asynccontextmanager
     async def open_runner() -> AsyncIterator[Runner]:
-        async with open_worker(name, load, *args, env=env) as worker:
-            yield _ProcessRunner(worker, grace_s)
+        worker = open_worker(name, load, *args, env=env)
+        async with _telling_what_is_configured_wrongly(worker) as opened:
+            yield _ProcessRunner(opened, grace_s)
 
     return open_runner
+
+
+@asynccontextmanager
+async def _telling_what_is_configured_wrongly(
+    opening: AbstractAsyncContextManager[Worker],
+) -> AsyncIterator[Worker]:
+    try:
+        async with opening as worker:
+            yield worker
+    except WorkerError as error:
+        if error.remote_type != _CONFIG_ERROR:
+            raise
+        raise ConfigError(str(error).removeprefix(f"{ConfigError.__name__}: ")) from None

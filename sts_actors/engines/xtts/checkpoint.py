@@ -1,0 +1,73 @@
+"""A checkpoint folder, found whole and loaded through coqui-tts."""
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+from sts_actors.engines.faults import is_out_of_memory
+from sts_actors.engines.xtts.torchaudio_parts import import_torchaudio
+from sts_actors.errors import ConfigError
+
+FILES = ("config.json", "vocab.json", "model.pth")
+REMEDY = "fetch it again: sts-actors models fetch xtts"
+
+
+def check_folder(folder: Path) -> None:
+    """See that a folder looks like a checkpoint, without loading it.
+
+    Raises:
+        ConfigError: naming the file and the remedy.
+    """
+    for name in FILES:
+        if not (folder / name).is_file():
+            raise ConfigError(f"{folder / name} is missing; {REMEDY}, or set TTS_MODEL to another folder")
+    try:
+        described = json.loads((folder / "config.json").read_bytes())
+    except ValueError as error:
+        raise ConfigError(f"{folder / 'config.json'} is broken ({error}); {REMEDY}") from None
+    model = described.get("model") if isinstance(described, dict) else None
+    if model != "xtts":
+        raise ConfigError(
+            f"{folder / 'config.json'} describes {model!r}, not an XTTS model; set TTS_MODEL to another folder"
+        )
+
+
+def load_model(folder: Path, device: str) -> Any:
+    """Upstream's model, ready to speak on `device`, in float32.
+
+    Raises:
+        ConfigError: the checkpoint is broken, or the device cannot hold it: the file and the remedy.
+    """
+    check_folder(folder)
+    import_torchaudio()
+    with warnings.catch_warnings():
+        # Upstream's own business: what it deprecates in itself and in others.
+        warnings.simplefilter("ignore")
+        from TTS.tts.configs.xtts_config import XttsConfig  # noqa: PLC0415 - heavy, and only where the engine runs
+        from TTS.tts.models.xtts import Xtts  # noqa: PLC0415
+
+        config = XttsConfig()
+        try:
+            config.load_json(str(folder / "config.json"))
+            model = Xtts(config)
+            model.load_checkpoint(config, checkpoint_dir=str(folder), eval=True)
+        except Exception as error:  # noqa: BLE001 - a broken file fails in more ways than can be named
+            if is_out_of_memory(error):
+                raise
+            said = str(error).strip().splitlines() or [""]
+            raise ConfigError(
+                f"{folder / 'model.pth'} cannot be loaded ({type(error).__name__}: {said[0][:200]}); {REMEDY}"
+            ) from None
+    try:
+        return model.to(device)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise ConfigError(f"TTS_DEVICE={device} cannot be used: {_first_line(error)}") from None
+        raise ConfigError(
+            f"{folder / 'model.pth'} does not fit into the memory of {device}; free some, or set TTS_DEVICE=cpu"
+        ) from None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
