@@ -8,7 +8,7 @@ from sts_actors.actors.compute import Compute
 from sts_actors.actors.stage import StageLimits, run_stage
 from sts_actors.audio.fit import FitPolicy, Fitted, Verdict, fit, plan_speed
 from sts_actors.audio.speech_rate import DurationModel
-from sts_actors.engines.ports import Asker, SynthesisedAudio, SynthesiseRequest
+from sts_actors.engines.ports import Asker, SynthesisedAudio, SynthesiseRequest, VoiceReference
 from sts_actors.errors import ErrorCode, ServiceError, Stage
 from sts_actors.messages import FragmentFailed, Speech, StreamConfig, Translation, primary_language
 
@@ -17,9 +17,13 @@ DURATION_WARNING = "duration_variance_high"
 
 @attrs.frozen(kw_only=True)
 class Voicing:
-    """How a stream is spoken: the engine's voice, the span of its speed knob, the duration rule."""
+    """How a stream is spoken: voice, the span of the engine's speed knob, the duration rule.
+
+    With a `reference` the voice is that of a recording.
+    """
 
     voice: str
+    reference: VoiceReference | None = None
     speed_range: tuple[float, float]
     policy: FitPolicy
 
@@ -44,7 +48,11 @@ async def tts(
 
     async def synthesise(translation: Translation, speed: float, deadline: float) -> SynthesisedAudio:
         request = SynthesiseRequest(
-            text=translation.text, language=language, voice=voicing.voice, speed=speed
+            text=translation.text,
+            language=language,
+            voice=voicing.voice,
+            speed=speed,
+            reference=voicing.reference,
         )
         audio = await synthesiser(request, stream=config.stream_id, deadline=deadline)
         seconds = audio.pcm.shape[0] / audio.sample_rate_hz
