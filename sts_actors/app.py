@@ -22,6 +22,7 @@ from sts_actors.metrics import CONTENT_TYPE, Metrics
 from sts_actors.models import Models, open_models
 from sts_actors.profiles import model_specs
 from sts_actors.settings import Settings
+from sts_actors.voices import VoiceBook, open_voice_book
 from supervision import LoopInstrument, open_loop_instrument
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ class Service:
 
     url: str
     models: Models
+    voices: VoiceBook
     loop: LoopInstrument
 
     async def wait_ready(self) -> None:
@@ -46,21 +48,32 @@ async def run_service(
     """Serve until cancelled; `task_status` gets the `Service` once it listens, before the models are loaded.
 
     Raises:
-        ConfigError: a setting, a missing model file or the address stops the start.
+        ConfigError: a setting, a missing model file, a file of voices or the address stops the start.
         supervision.RestartIntensityExceeded: a model died too often.
     """
     _check_exposure(settings)
     quota = QuotaWatch()
     specs = await trio.to_thread.run_sync(partial(model_specs, settings, quota=quota))
     metrics = Metrics()
+    voice_file = Path(settings.voice_profiles_path) if settings.voice_profiles_path else None
     with open_loop_instrument() as loop:
-        async with open_models(
-            specs, device_tokens=settings.device_tokens, on_restart=lambda actor, _: metrics.restarted(actor)
-        ) as models:
+        async with (
+            open_voice_book(voice_file) as voices,
+            open_models(
+                specs,
+                device_tokens=settings.device_tokens,
+                on_restart=lambda actor, _: metrics.restarted(actor),
+            ) as models,
+        ):
             metrics.watch(loop.statistics, models.statistics)
             async with _open_artifacts(settings) as artifacts:
                 dubbing = Dubbing(
-                    settings=settings, models=models, metrics=metrics, quota=quota, artifacts=artifacts
+                    settings=settings,
+                    models=models,
+                    metrics=metrics,
+                    quota=quota,
+                    voices=voices,
+                    artifacts=artifacts,
                 )
                 await _serve(dubbing, loop, task_status)
 
@@ -89,6 +102,7 @@ async def _serve(dubbing: Dubbing, loop: LoopInstrument, task_status: trio.TaskS
     server.route("GET", "/debug/tasks", DebugTasks(loop, settings.auth_token))
     async with trio.open_nursery() as nursery:
         attach(server, dubbing, nursery)
+        nursery.start_soon(_watch_voices, dubbing)
         try:
             addresses = await nursery.start(partial(serve, server, settings.host, settings.port))
         except OSError as error:
@@ -99,7 +113,22 @@ async def _serve(dubbing: Dubbing, loop: LoopInstrument, task_status: trio.TaskS
         host, port = addresses[0][:2]
         shown = f"[{host}]" if ":" in host else host
         log.info("listening on http://%s:%d", shown, port)
-        task_status.started(Service(url=f"http://{shown}:{port}", models=dubbing.models, loop=loop))
+        url = f"http://{shown}:{port}"
+        task_status.started(Service(url=url, models=dubbing.models, voices=dubbing.voices, loop=loop))
+
+
+async def _watch_voices(dubbing: Dubbing) -> None:
+    """Refuse voices that the loaded engine cannot speak in, then take up what changes.
+
+    Raises:
+        ConfigError: a line for each such voice.
+    """
+    models, voices = dubbing.models, dubbing.voices
+    await models.wait_ready()
+    faults = models.voice_faults(voices.current)
+    if faults:
+        raise ConfigError(*faults)
+    await voices.watch(models.voice_faults)
 
 
 def _check_exposure(settings: Settings) -> None:

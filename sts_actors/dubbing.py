@@ -18,6 +18,7 @@ from sts_actors.messages import StreamConfig, primary_language
 from sts_actors.metrics import Metrics
 from sts_actors.models import Models
 from sts_actors.settings import Settings
+from sts_actors.voices import VoiceBook
 from sts_actors.wire.backpressure import Thresholds
 from sts_actors.wire.opening import Defaults
 
@@ -32,6 +33,7 @@ class Dubbing:
     compute: Compute = in_thread
     artifacts: Artifacts | NoArtifacts = attrs.field(factory=NoArtifacts)
     quota: QuotaWatch = attrs.field(factory=QuotaWatch)
+    voices: VoiceBook = attrs.field(factory=VoiceBook)
     _streams: dict[str, Stream] = attrs.field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -90,12 +92,14 @@ class Dubbing:
         its, models = self.settings, self.models
         source, target = primary_language(config.source_language), primary_language(config.target_language)
         models.check_languages(source, target)
+        chosen = models.choose_voice(config.voice, target, self.voices.current)
         return Collaborators(
             recogniser=models.recogniser,
             translator=models.translator,
             synthesiser=models.synthesiser,
             voicing=Voicing(
-                voice=models.choose_voice(config.voice, target),
+                voice=chosen.voice,
+                reference=chosen.reference,
                 speed_range=models.speed_range,
                 policy=FitPolicy(
                     success_max=its.duration_variance_success_max,

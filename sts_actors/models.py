@@ -20,6 +20,7 @@ from sts_actors.engines.ports import (
     TranslateRequest,
 )
 from sts_actors.errors import ConfigError, ErrorCode, ServiceError, Stage
+from sts_actors.voices import ChosenVoice, Voices, choose, unservable
 from supervision import (
     Backoff,
     Child,
@@ -39,7 +40,7 @@ MAX_WAITING = 1024
 PAIRS_SHOWN = 20
 """An engine with more pairs than this names those of the language in question alone."""
 
-DEFAULT_VOICE_NAMES = frozenset({None, "", "default"})
+NO_VOICES = Voices()
 
 
 @attrs.frozen(kw_only=True)
@@ -116,22 +117,18 @@ class Models:
                     f"{info.name} does not {verb} {language}; it does {', '.join(info.languages)}"
                 )
 
-    def choose_voice(self, name: str | None, language: str) -> str:
-        """The engine's voice for what a client named.
+    def choose_voice(self, name: str | None, language: str, voices: Voices = NO_VOICES) -> ChosenVoice:
+        """The voice for what a client named: a profile out of `voices`, or one of the engine's own.
 
         Raises:
             ServiceError: `INVALID_VOICE_PROFILE`, naming the voices there are.
         """
+        return choose(name, language, voices, self._infos.get(Stage.TTS))
+
+    def voice_faults(self, voices: Voices) -> tuple[str, ...]:
+        """What the synthesiser can never do of a file of voices; what is not loaded yet is believed."""
         info = self._infos.get(Stage.TTS)
-        if name in DEFAULT_VOICE_NAMES:
-            return info.default_voices.get(language, "") if info else ""
-        if info is not None and name not in info.voices:
-            fitting = sorted(voice for voice, its in info.voices.items() if its in {"", language})
-            raise ServiceError(
-                ErrorCode.INVALID_VOICE_PROFILE,
-                f"there is no voice {name!r}; for {language} there is {', '.join(fitting) or 'none'}",
-            )
-        return name or ""
+        return tuple(unservable(voices, info)) if info else ()
 
     @property
     def speed_range(self) -> tuple[float, float]:

@@ -207,7 +207,7 @@ class Settings:
     voice_profiles_path: str = setting(
         "tts.voice_profiles_path",
         "VOICE_PROFILES_PATH",
-        means="a file of voices; read and checked, without effect yet",
+        means="a file of voice profiles, read anew when it changes; empty is none",
     )
     artifacts_enabled: bool = setting(
         "artifacts.enabled",

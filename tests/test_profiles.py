@@ -74,8 +74,8 @@ async def test_languages_and_voices_that_the_engines_lack_are_refused_with_those
         with pytest.raises(ServiceError, match="there is no voice 'nobody'; for pt there is tone") as caught:
             models.choose_voice("nobody", "pt")
         assert caught.value.code is ErrorCode.INVALID_VOICE_PROFILE
-        assert models.choose_voice("tone", "pt") == "tone"
-        assert {models.choose_voice(name, "pt") for name in (None, "", "default")} == {""}
+        assert models.choose_voice("tone", "pt").voice == "tone"
+        assert {models.choose_voice(name, "pt").voice for name in (None, "", "default")} == {""}
         info = models._infos[Stage.TRANSLATION]
         models.loaded(Stage.TRANSLATION, type(info)(name="only", pairs=(("en", "pt"),)))
         models.check_languages("en", "pt")

@@ -8,18 +8,24 @@ from sts_actors.actors.compute import Compute
 from sts_actors.actors.stage import StageLimits, run_stage
 from sts_actors.audio.fit import FitPolicy, Fitted, Verdict, fit, plan_speed
 from sts_actors.audio.speech_rate import DurationModel
-from sts_actors.engines.ports import Asker, SynthesisedAudio, SynthesiseRequest
+from sts_actors.engines.ports import Asker, SynthesisedAudio, SynthesiseRequest, VoiceReference
 from sts_actors.errors import ErrorCode, ServiceError, Stage
 from sts_actors.messages import FragmentFailed, Speech, StreamConfig, Translation, primary_language
 
 DURATION_WARNING = "duration_variance_high"
+ATTEMPTS = 3
+"""How often a text is spoken at the most until an engine finds nothing wrong with it."""
 
 
 @attrs.frozen(kw_only=True)
 class Voicing:
-    """How a stream is spoken: the engine's voice, the span of its speed knob, the duration rule."""
+    """How a stream is spoken: voice, the span of the engine's speed knob, the duration rule.
+
+    With a `reference` the voice is that of a recording.
+    """
 
     voice: str
+    reference: VoiceReference | None = None
     speed_range: tuple[float, float]
     policy: FitPolicy
 
@@ -37,16 +43,30 @@ async def tts(
 
     The engine's own speed is chosen before synthesis from how fast this voice has spoken so far; only
     what is still too long is stretched. Where that is not enough and the engine can go faster, it is
-    asked once more at its full speed.
+    asked once more at its full speed. Speech that the engine itself finds spoilt is drawn anew while there
+    is time; none is better than that.
     """
     language = primary_language(config.target_language)
     durations = DurationModel()
 
     async def synthesise(translation: Translation, speed: float, deadline: float) -> SynthesisedAudio:
         request = SynthesiseRequest(
-            text=translation.text, language=language, voice=voicing.voice, speed=speed
+            text=translation.text,
+            language=language,
+            voice=voicing.voice,
+            speed=speed,
+            reference=voicing.reference,
         )
-        audio = await synthesiser(request, stream=config.stream_id, deadline=deadline)
+        for attempt in range(ATTEMPTS):
+            started = trio.current_time()
+            audio = await synthesiser(
+                attrs.evolve(request, attempt=attempt), stream=config.stream_id, deadline=deadline
+            )
+            ended = trio.current_time()
+            if not audio.defects or ended + (ended - started) > deadline:
+                break
+        if audio.defects:
+            raise ServiceError(ErrorCode.SYNTHESIS_FAILED, f"the voice failed: {', '.join(audio.defects)}")
         seconds = audio.pcm.shape[0] / audio.sample_rate_hz
         durations.observe(translation.text, seconds, voice=voicing.voice, language=language, speed=speed)
         return audio

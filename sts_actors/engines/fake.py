@@ -20,6 +20,7 @@ from sts_actors.engines.ports import (
     SynthesiseRequest,
     TranslatedText,
     TranslateRequest,
+    VoiceReference,
 )
 from sts_actors.messages import Samples, Word
 
@@ -108,12 +109,16 @@ class FakeTranslator:
 
 
 class FakeSynthesiser:
-    """Speaks in tones: a mark where the text names one, pitched by the words where not."""
+    """Speaks in tones: a mark where the text names one, pitched by the words where not.
+
+    In the voice of a recording the pitch is the recording's: of all that is no mark, and after a mark.
+    """
 
     info = EngineInfo(
         name="fake synthesiser",
         voices={"tone": ""},
         speed_range=SPEED_RANGE,
+        clones=True,
     )
 
     def run(self, batch: Sequence[SynthesiseRequest]) -> list[SynthesisedAudio]:
@@ -124,10 +129,17 @@ class FakeSynthesiser:
     def _one(request: SynthesiseRequest) -> SynthesisedAudio:
         seconds = max(len(request.text) / CHARACTERS_PER_S / request.speed, MARK_S)
         named = _MARKED.search(request.text)
+        reference = request.reference
+        hz = 200 + zlib.crc32(request.text.encode()) % 400 if reference is None else voice_hz(reference)
+        times = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
+        pcm = (0.3 * np.sin(2 * np.pi * hz * times)).astype(np.float32)
         if named is not None:
-            pcm = mark(int(named[1]), int(named[2]), sample_rate_hz=RATE_HZ, duration_s=seconds)
-        else:
-            times = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
-            hz = 200 + zlib.crc32(request.text.encode()) % 400
-            pcm = (0.3 * np.sin(2 * np.pi * hz * times)).astype(np.float32)
+            marked = mark(int(named[1]), int(named[2]), sample_rate_hz=RATE_HZ, duration_s=seconds)
+            after = round(MARK_S * RATE_HZ) if reference is not None else pcm.size
+            pcm[:after] = marked[:after]
         return SynthesisedAudio(pcm=pcm, sample_rate_hz=RATE_HZ)
+
+
+def voice_hz(reference: VoiceReference) -> int:
+    """The pitch of a cloned voice: one of 64, by the recording's content."""
+    return 300 + 25 * (int(reference.sha256[:8], 16) % 64)

@@ -1,5 +1,7 @@
 """The synthesis actor: the engine's speed first, then stretching, then the verdict."""
 
+from pathlib import Path
+
 import attrs
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from sts_actors.actors.compute import inline
 from sts_actors.actors.stage import StageLimits
 from sts_actors.actors.tts import DURATION_WARNING, Voicing, tts
 from sts_actors.audio.fit import FitPolicy
-from sts_actors.engines.ports import SynthesisedAudio
+from sts_actors.engines.ports import SynthesisedAudio, VoiceReference
 from sts_actors.errors import ErrorCode
 from sts_actors.messages import (
     AudioFormat,
@@ -90,6 +92,13 @@ async def test_the_voice_and_the_primary_language_are_asked_for():
     voice = Voice(0.6)
     await speak(voice, translation())
     assert (voice.asked[0].voice, voice.asked[0].language) == ("dora", "pt")
+
+
+async def test_the_recording_to_speak_in_the_voice_of_is_handed_on():
+    reference = VoiceReference(Path("ana.wav"), "aa")
+    voice = Voice(0.6)
+    await speak(voice, translation(), voicing=attrs.evolve(VOICING, reference=reference))
+    assert voice.asked[0].reference == reference
 
 
 async def test_a_text_that_is_known_to_be_long_is_spoken_faster_from_the_start():

@@ -1,11 +1,13 @@
 """Engines that only pretend, and say what they were given."""
 
+from pathlib import Path
+
 import numpy as np
 
 from sts_actors.audio.pcm import resample
-from sts_actors.engines.fake import FakeRecogniser, FakeSynthesiser, FakeTranslator, hear
-from sts_actors.engines.marks import mark, read_mark
-from sts_actors.engines.ports import RecogniseRequest, SynthesiseRequest, TranslateRequest
+from sts_actors.engines.fake import FakeRecogniser, FakeSynthesiser, FakeTranslator, hear, voice_hz
+from sts_actors.engines.marks import MARK_S, mark, read_mark
+from sts_actors.engines.ports import RecogniseRequest, SynthesiseRequest, TranslateRequest, VoiceReference
 
 
 def tone(hz, seconds, loudness=0.3, rate_hz=16000):
@@ -64,3 +66,20 @@ def test_speech_carries_the_mark_that_its_text_names():
 def test_speech_takes_time_by_its_text_and_less_when_faster():
     text = "a text of some length that takes a few seconds to say"
     assert synthesise(text, 1.3).pcm.size < synthesise(text).pcm.size < synthesise(text * 2).pcm.size
+
+
+def test_a_cloned_voice_has_the_pitch_of_its_recording_and_speaks_marks():
+    def pitches(text, sha256):
+        reference = VoiceReference(Path("any.wav"), sha256)
+        request = SynthesiseRequest(text=text, language="pt", voice="ana", reference=reference)
+        (audio,) = FakeSynthesiser().run([request])
+        after = audio.pcm[round(MARK_S * audio.sample_rate_hz) :]
+        hz = np.abs(np.fft.rfft(after, 1 << 16)).argmax() * audio.sample_rate_hz / (1 << 16)
+        return hz, voice_hz(reference), read_mark(audio.pcm, audio.sample_rate_hz)
+
+    for text in ("a text of some length, with no mark", "pt: stream 3 fragment 17"):
+        heard = [pitches(text, sha256 * 8) for sha256 in ("00000001", "00000002")]
+        assert heard[0][0] != heard[1][0]
+        for hz, expected, _ in heard:
+            assert abs(hz - expected) < 3
+    assert {found for _, _, found in heard} == {(3, 17)}

@@ -16,7 +16,8 @@ from typing import Any
 import attrs
 import numpy as np
 
-from sts_actors.audio.recordings import read_recording
+from sts_actors.audio.pcm import downmix
+from sts_actors.audio.wav import read_wav
 from sts_actors.engines.ports import VoiceReference
 from sts_actors.errors import EngineError, ErrorCode, ServiceError
 
@@ -81,7 +82,8 @@ class Voices:
     def _listen(self, reference: VoiceReference) -> Voice:
         its = self._model.config
         try:
-            samples, rate = read_recording(reference.path)
+            samples, rate = read_wav(reference.path.read_bytes())
+            samples = downmix(samples)
         except (OSError, ServiceError) as error:
             raise EngineError(
                 ErrorCode.SYNTHESIS_FAILED, f"the voice's recording {reference.path.name} is gone: {error}"
