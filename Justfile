@@ -33,7 +33,7 @@ setup-dev: setup
     stamp={{ venv }}/.dev
     if [ ! "$stamp" -nt pyproject.toml ] || [ ! "$stamp" -nt constraints.txt ]; then
         echo "Installing the development tools into .venv ..."
-        {{ bin }}/pip install --progress-bar on -c constraints.txt -e '.[embedded,dev]'
+        {{ bin }}/pip install --progress-bar on -c constraints.txt -e '.[embedded,xtts,dev]'
         touch "$stamp"
     fi
 
@@ -106,13 +106,13 @@ reference: setup-dev
 schemas: setup-dev
     {{ bin }}/python -c "from pathlib import Path; from sts_actors.wire.schemas import EVENTS; [Path('docs/protocol', e.file_name).write_text(e.render(), encoding='utf-8') for e in EVENTS]"
 
-# Resolve the newest versions that fit and write constraints.txt
+# Resolve the newest versions that fit and write constraints.txt (torch's build is the machine's business)
 lock: venv
     #!/usr/bin/env bash
     set -euo pipefail
     rm -rf {{ venv }}-lock
     {{ python }} -m venv {{ venv }}-lock
-    {{ venv }}-lock/bin/pip install -e '.[embedded,dev]'
-    { sed -n '/^#/p' constraints.txt; {{ venv }}-lock/bin/pip freeze --exclude-editable; } > constraints.new
+    {{ venv }}-lock/bin/pip install -e '.[embedded,xtts,dev]'
+    { sed -n '/^#/p' constraints.txt; {{ venv }}-lock/bin/pip freeze --exclude-editable | sed 's/+cpu$//'; } > constraints.new
     mv constraints.new constraints.txt
     rm -rf {{ venv }}-lock

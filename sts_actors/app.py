@@ -53,29 +53,29 @@ async def run_service(
     """
     _check_exposure(settings)
     quota = QuotaWatch()
-    specs = await trio.to_thread.run_sync(partial(model_specs, settings, quota=quota))
     metrics = Metrics()
     voice_file = Path(settings.voice_profiles_path) if settings.voice_profiles_path else None
-    with open_loop_instrument() as loop:
-        async with (
-            open_voice_book(voice_file) as voices,
-            open_models(
+    async with open_voice_book(voice_file) as voices:
+        specs = await trio.to_thread.run_sync(
+            partial(model_specs, settings, quota=quota, references=voices.current.references)
+        )
+        with open_loop_instrument() as loop:
+            async with open_models(
                 specs,
                 device_tokens=settings.device_tokens,
                 on_restart=lambda actor, _: metrics.restarted(actor),
-            ) as models,
-        ):
-            metrics.watch(loop.statistics, models.statistics)
-            async with _open_artifacts(settings) as artifacts:
-                dubbing = Dubbing(
-                    settings=settings,
-                    models=models,
-                    metrics=metrics,
-                    quota=quota,
-                    voices=voices,
-                    artifacts=artifacts,
-                )
-                await _serve(dubbing, loop, task_status)
+            ) as models:
+                metrics.watch(loop.statistics, models.statistics)
+                async with _open_artifacts(settings) as artifacts:
+                    dubbing = Dubbing(
+                        settings=settings,
+                        models=models,
+                        metrics=metrics,
+                        quota=quota,
+                        voices=voices,
+                        artifacts=artifacts,
+                    )
+                    await _serve(dubbing, loop, task_status)
 
 
 def _open_artifacts(settings: Settings) -> AbstractAsyncContextManager[Artifacts | NoArtifacts]:

@@ -49,12 +49,14 @@ class ModelSpec:
 
     `calls_at_once` is for an engine that is a service elsewhere, and None for one on the device: such calls
     wait for the network, so they spend none of the device's tokens, and several are under way together.
+    `mixes_languages` is for a synthesiser that speaks several in one batch.
     """
 
     open_runner: OpenRunner
     tokens: int
     max_batch: int = 1
     calls_at_once: int | None = None
+    mixes_languages: bool = False
 
 
 @attrs.define(eq=False)
@@ -168,7 +170,11 @@ async def open_models(
     models = Models(
         recogniser=make_asker(queues[Stage.ASR], Stage.ASR, key=_recogniser_key),
         translator=make_asker(queues[Stage.TRANSLATION], Stage.TRANSLATION, key=_translator_key),
-        synthesiser=make_asker(queues[Stage.TTS], Stage.TTS, key=_synthesiser_key),
+        synthesiser=make_asker(
+            queues[Stage.TTS],
+            Stage.TTS,
+            key=_any_language if specs[Stage.TTS].mixes_languages else _synthesiser_key,
+        ),
         scheduler=scheduler,
         services=tuple(services.values()),
     )
@@ -223,6 +229,10 @@ def _recogniser_key(request: RecogniseRequest) -> str:
 
 def _translator_key(request: TranslateRequest) -> tuple[str, str, str]:
     return request.source_language, request.target_language, request.target_locale
+
+
+def _any_language(_: SynthesiseRequest) -> str:
+    return ""
 
 
 def _synthesiser_key(request: SynthesiseRequest) -> str:

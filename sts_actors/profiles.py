@@ -5,26 +5,30 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from sts_actors.engines import fake, firefox, kokoro, paced, whisper
+from sts_actors.engines import fake, firefox, kokoro, paced, whisper, xtts
 from sts_actors.engines.actor import OpenRunner
-from sts_actors.engines.assets import Asset, Progress, join, known_assets, verify
+from sts_actors.engines.assets import Asset, Progress, cache_folder, join, known_assets, verify
 from sts_actors.engines.deepl import DeepLConfig, open_deepl
 from sts_actors.engines.inline import inline
 from sts_actors.engines.kokoro_voices import fetch_voices, find_voices
-from sts_actors.engines.ports import Engine
+from sts_actors.engines.ports import Engine, VoiceReference
 from sts_actors.engines.process import in_process
 from sts_actors.engines.quota import QuotaWatch
+from sts_actors.engines.xtts.checkpoint import find_checkpoint
 from sts_actors.errors import ConfigError, Stage
 from sts_actors.models import ModelSpec
 from sts_actors.settings import Settings
 
 
-def model_specs(settings: Settings, *, quota: QuotaWatch | None = None) -> dict[Stage, ModelSpec]:
+def model_specs(
+    settings: Settings, *, quota: QuotaWatch | None = None, references: tuple[VoiceReference, ...] = ()
+) -> dict[Stage, ModelSpec]:
     """How each stage's model is opened; its data is found and verified first. Blocks for that.
 
     Args:
         settings: whose engines.
         quota: told how much of a paid translation service's quota is used, where there is one.
+        references: recordings that a synthesiser that clones listens to while it is loaded.
 
     Raises:
         ConfigError: an engine is not to be had, or its data is missing or broken: one line with the remedy.
@@ -33,7 +37,12 @@ def model_specs(settings: Settings, *, quota: QuotaWatch | None = None) -> dict[
     return {
         Stage.ASR: ModelSpec(open_runner=_recogniser(its), tokens=its.asr_tokens, max_batch=its.asr_batch),
         Stage.TRANSLATION: _translator(its, quota),
-        Stage.TTS: ModelSpec(open_runner=_synthesiser(its), tokens=its.tts_tokens, max_batch=its.tts_batch),
+        Stage.TTS: ModelSpec(
+            open_runner=_synthesiser(its, references),
+            tokens=its.tts_tokens,
+            max_batch=its.tts_batch,
+            mixes_languages=its.tts_engine == "xtts",
+        ),
     }
 
 
@@ -112,11 +121,11 @@ def _deepl(settings: Settings, quota: QuotaWatch | None) -> ModelSpec:
     return ModelSpec(open_runner=open_deepl(config, quota), tokens=0, calls_at_once=config.calls_at_once)
 
 
-def _synthesiser(settings: Settings) -> OpenRunner:
+def _synthesiser(settings: Settings, references: tuple[VoiceReference, ...]) -> OpenRunner:
     if settings.tts_engine == "fake":
         return _fake("tts", fake.FakeSynthesiser, settings.fake_tts_latency_s, settings)
-    if settings.tts_engine != "kokoro":
-        raise ConfigError(f"the engine {settings.tts_engine} is not built yet: use --profile embedded")
+    if settings.tts_engine == "xtts":
+        return _xtts(settings, references)
     _require("kokoro_onnx", "embedded")
     return in_process(
         "tts",
@@ -126,6 +135,32 @@ def _synthesiser(settings: Settings) -> OpenRunner:
         settings.tts_threads,
         threads=settings.tts_threads,
         grace_s=settings.engine_grace_s,
+    )
+
+
+def _xtts(settings: Settings, references: tuple[VoiceReference, ...]) -> OpenRunner:
+    for module in ("torch", "torchaudio", "TTS"):
+        _require(module, "xtts")
+    its = settings
+    folder = find_checkpoint(its.tts_model)
+    options = xtts.XttsOptions(
+        device=its.tts_device,
+        compute_type=its.tts_compute_type,
+        threads=its.tts_threads,
+        most_items=its.tts_items_at_once,
+        temperature=its.tts_temperature,
+        seed=its.tts_seed,
+        guard=its.tts_guard,
+    )
+    return in_process(
+        "tts",
+        xtts.load,
+        folder,
+        cache_folder() / "voices",
+        options,
+        references,
+        threads=its.tts_threads,
+        grace_s=its.engine_grace_s,
     )
 
 

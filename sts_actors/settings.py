@@ -199,9 +199,40 @@ class Settings:
         means="more wait; they spend no tokens of the device",
     )
     tts_engine: str = setting(
-        "tts.engine", "TTS_ENGINE", choices=("kokoro", "xtts", "fake"), means="`xtts` is being built"
+        "tts.engine",
+        "TTS_ENGINE",
+        choices=("kokoro", "xtts", "fake"),
+        means="what speaks; `xtts` needs the extra `xtts`",
+    )
+    tts_model: str = setting(
+        "tts.model", "TTS_MODEL", means="of `xtts`: `xtts_v2`, or a folder with a checkpoint"
     )
     tts_device: str = setting("tts.device", "TTS_DEVICE", means="`cpu` or `cuda`")
+    tts_compute_type: str = setting(
+        "tts.compute_type",
+        "TTS_COMPUTE_TYPE",
+        choices=("float32", "float16", "bfloat16"),
+        means="of the numbers of `xtts`'s decoder",
+    )
+    tts_items_at_once: int = setting(
+        "tts.items_at_once",
+        "TTS_ITEMS_AT_ONCE",
+        low=1,
+        means="sentences that `xtts` decodes at once; more wait in the batch",
+    )
+    tts_temperature: float = setting(
+        "tts.temperature",
+        "TTS_TEMPERATURE",
+        low=0,
+        high=2,
+        means="of `xtts`: 0 speaks a text alike each time",
+    )
+    tts_seed: int = setting("tts.seed", "TTS_SEED", means="of `xtts`: equal seeds speak a text alike")
+    tts_guard: bool = setting(
+        "tts.guard",
+        "TTS_GUARD",
+        means="`xtts` looks at what it has spoken; what is spoilt is drawn anew or refused",
+    )
     tts_threads: int = setting("tts.threads", "TTS_THREADS", low=1, means="of the synthesiser")
     tts_timeout_ms: int = setting("tts.timeout_ms", "TTS_TIMEOUT_MS", low=1, means="idem")
     voice_profiles_path: str = setting(

@@ -19,12 +19,14 @@ async def interruptible(work: Callable[[], Awaitable[T]]) -> T:
     Raises:
         KeyboardInterrupt: Ctrl-C came first; the work was cancelled and has ended.
     """
+    values = []
     with trio.open_signal_receiver(signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_cancel, nursery.cancel_scope, signals)
-            value = await work()
+            values.append(await work())
             nursery.cancel_scope.cancel()
-            return value
+    for value in values:
+        return value
     raise KeyboardInterrupt
 
 

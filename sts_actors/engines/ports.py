@@ -136,7 +136,7 @@ class Engine(Protocol[Q_contra, A_co]):
         """What it can do."""
 
     def run(self, batch: Sequence[Q_contra]) -> Sequence[A_co | EngineError]:
-        """Serve a batch; every item shares one language (its `batch_key`)."""
+        """Serve a batch; every item shares one language, unless the engine mixes them."""
 
 
 class Asker(Protocol[Q_contra, A_co]):

@@ -1,7 +1,7 @@
 """Does it sound like the text was said? Generative voices babble, break off or loop now and then. Pure.
 
-What is looked at needs no second model: how long it took for so many characters, how loud it is, whether it was
-clipped, how much of it is silence, and whether the model went round in circles.
+What is looked at needs no second model: how long it took for so many characters, how loud it is, whether it
+was clipped, how much of it is silence, and whether the model went round in circles.
 """
 
 from collections.abc import Sequence
@@ -19,8 +19,9 @@ _FRAME_S = 0.02
 class GuardLimits:
     """Beyond these, speech is taken for spoilt.
 
-    The fastest speakers say 30 characters a second, the slowest 5; `slack_s` is for the breath before and after.
-    `silent_below` is a share of the loudest sample; `most_rounds` counts repetitions of the same few codes.
+    The fastest speakers say 30 characters a second, the slowest 5; `slack_s` is for the breath before and
+    after. `silent_below` is a share of the loudest sample; `most_rounds` counts repetitions of the same few
+    codes.
     """
 
     fastest_characters_per_s: float = 35.0

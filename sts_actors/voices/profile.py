@@ -40,3 +40,8 @@ class Voices:
     source: Path | None = None
     profiles: Mapping[str, VoiceProfile] = attrs.field(factory=dict)
     defaults: Mapping[str, str] = attrs.field(factory=dict)
+
+    @property
+    def references(self) -> tuple[VoiceReference, ...]:
+        """The recordings, for an engine to listen to before anybody speaks."""
+        return tuple(its.clip.reference for its in self.profiles.values() if its.clip is not None)

@@ -5,12 +5,35 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import platformdirs
+
+from sts_actors.engines.assets import cache_folder
 from sts_actors.engines.faults import is_out_of_memory
 from sts_actors.engines.xtts.torchaudio_parts import import_torchaudio
 from sts_actors.errors import ConfigError
 
+NAME = "xtts_v2"
+UPSTREAMS_FOLDER = "tts_models--multilingual--multi-dataset--xtts_v2"
 FILES = ("config.json", "vocab.json", "model.pth")
 REMEDY = "fetch it again: sts-actors models fetch xtts"
+
+
+def find_checkpoint(model: str) -> Path:
+    """The folder of `model`: a folder itself, or `xtts_v2` where it was fetched to.
+
+    Raises:
+        ConfigError: there is none, or it is no checkpoint: one line with the remedy.
+    """
+    folder = Path(model)
+    if model == NAME and not folder.is_dir():
+        # Fetched with our own command, or by coqui-tts itself.
+        places = (
+            cache_folder() / "models" / "xtts",
+            Path(platformdirs.user_data_dir("tts")) / UPSTREAMS_FOLDER,
+        )
+        folder = next((place for place in places if (place / "model.pth").is_file()), places[0])
+    check_folder(folder)
+    return folder
 
 
 def check_folder(folder: Path) -> None:
@@ -29,7 +52,7 @@ def check_folder(folder: Path) -> None:
     model = described.get("model") if isinstance(described, dict) else None
     if model != "xtts":
         raise ConfigError(
-            f"{folder / 'config.json'} describes {model!r}, not an XTTS model; set TTS_MODEL to another folder"
+            f"{folder / 'config.json'} describes {model!r}, not XTTS; set TTS_MODEL to another folder"
         )
 
 
@@ -52,21 +75,35 @@ def load_model(folder: Path, device: str) -> Any:
             config.load_json(str(folder / "config.json"))
             model = Xtts(config)
             model.load_checkpoint(config, checkpoint_dir=str(folder), eval=True)
-        except Exception as error:  # noqa: BLE001 - a broken file fails in more ways than can be named
+        except Exception as error:
             if is_out_of_memory(error):
                 raise
-            said = str(error).strip().splitlines() or [""]
             raise ConfigError(
-                f"{folder / 'model.pth'} cannot be loaded ({type(error).__name__}: {said[0][:200]}); {REMEDY}"
+                f"{folder / 'model.pth'} cannot be loaded ({_first_line(error)}); {REMEDY}"
             ) from None
     try:
         return model.to(device)
-    except Exception as error:
-        if not is_out_of_memory(error):
-            raise ConfigError(f"TTS_DEVICE={device} cannot be used: {_first_line(error)}") from None
-        raise ConfigError(
-            f"{folder / 'model.pth'} does not fit into the memory of {device}; free some, or set TTS_DEVICE=cpu"
-        ) from None
+    except (RuntimeError, AssertionError) as error:
+        # An AssertionError is how torch says that it was built without CUDA.
+        if is_out_of_memory(error):
+            raise ConfigError(
+                f"{folder / 'model.pth'} does not fit into {device}; free some memory, or set TTS_DEVICE=cpu"
+            ) from None
+        raise ConfigError(f"TTS_DEVICE={device} cannot be used: {_first_line(error)}") from None
+
+
+def lower_precision(gpt: Any, dtype: Any) -> None:
+    """Have upstream's decoder reckon in `dtype`, from its inputs to its outputs."""
+    import torch  # noqa: PLC0415 - heavy, and only where the engine runs
+
+    gpt.to(dtype)
+    channels = gpt.mel_embedding.weight.shape[1]
+
+    def no_positions(ids: Any) -> Any:
+        # Upstream's are zeros too, in float32, and what they are added to becomes float32 again.
+        return torch.zeros((*ids.shape, channels), dtype=dtype, device=ids.device)
+
+    gpt.gpt.wpe = no_positions
 
 
 def _first_line(error: Exception) -> str:

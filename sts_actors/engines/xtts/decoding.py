@@ -1,12 +1,13 @@
 """Codes of many texts in one batch, each as if it were alone: upstream decodes one text at a time.
 
-A prompt is a voice's conditioning latents and its text's embeddings. Prompts of different lengths share a batch
-by padding on the left, and a mask hides the padding; XTTS adds positions to the inputs alone, so the cached keys
-and values carry none and may be shifted and trimmed. Each item counts its own positions, is penalised for its own
-codes and draws its own random numbers. An item that ends leaves the batch at once, and another takes its place.
+A prompt is a voice's conditioning latents and its text's embeddings. Prompts of different lengths share a
+batch by padding on the left, and a mask hides the padding; XTTS adds positions to the inputs alone, so the
+cached keys and values carry none and may be shifted and trimmed. Each item counts its own positions, is
+penalised for its own codes and draws its own random numbers. An item that ends leaves the batch at once,
+and another takes its place.
 
-The GPT's last hidden state of each step is what the vocoder takes: upstream's second pass over the finished codes
-computes the same again.
+The GPT's last hidden state of each step is what the vocoder takes: upstream's second pass over the finished
+codes computes the same again.
 """
 
 from collections.abc import Iterable

@@ -3,6 +3,7 @@
 import gc
 import zlib
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,10 @@ import numpy as np
 from sts_actors.engines.faults import as_engine_error, is_out_of_memory
 from sts_actors.engines.ports import EngineInfo, SynthesisedAudio, SynthesiseRequest, VoiceReference
 from sts_actors.engines.speech_guard import defects
-from sts_actors.engines.xtts.checkpoint import load_model
+from sts_actors.engines.xtts.checkpoint import load_model, lower_precision
 from sts_actors.engines.xtts.decoding import Decoding, Item
 from sts_actors.engines.xtts.sampling import Sampling
-from sts_actors.engines.xtts.text import character_limit, split_for, spoken_languages, with_digits_read_out
+from sts_actors.engines.xtts.text import character_limit, split_for, spoken_languages, tokens_of
 from sts_actors.engines.xtts.vocoder import GrowingSound, vocode
 from sts_actors.engines.xtts.voices import Voice, Voices
 from sts_actors.errors import ConfigError, EngineError, ErrorCode
@@ -95,7 +96,7 @@ class Xtts:
                 raise ConfigError(
                     f"{reference.path}: {error.message}; mend it or take it out of the voices"
                 ) from None
-        self._model.gpt.to(getattr(torch, options.compute_type))
+        lower_precision(self._model.gpt, getattr(torch, options.compute_type))
         self.rate_hz = int(self._model.args.output_sample_rate)
         languages = spoken_languages(its.languages, self._model.tokenizer.tokenizer.get_vocab())
         names = self.voices.built_in
@@ -140,9 +141,9 @@ class Xtts:
             voice = self.voices.get(request.voice, request.reference)
             tokenizer, language = self._model.tokenizer, request.language
             pieces = split_for(
-                with_digits_read_out(request.text.strip().lower(), language),
+                request.text.strip().lower(),
                 character_limit(tokenizer, language),
-                lambda text: tokenizer.encode(text, lang=language),
+                lambda text: tokens_of(text, language, partial(tokenizer.encode, lang=language)),
                 self._model.args.gpt_max_text_tokens - 1,
             )
             # So that what one request draws depends on nothing but itself.

@@ -9,8 +9,8 @@ import attrs
 class Sampling:
     """How codes are drawn: a checkpoint's own values, or greedily.
 
-    `temperature`, `top_k` and `top_p` count where codes are drawn at random; the penalty on codes that an item
-    already has counts always.
+    `temperature`, `top_k` and `top_p` count where codes are drawn at random; the penalty on codes that an
+    item already has counts always.
     """
 
     greedy: bool = False

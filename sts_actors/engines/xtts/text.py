@@ -15,7 +15,7 @@ USUAL_LIMIT = 200
 DIGITS: Mapping[str, tuple[str, ...]] = {
     "hi": ("शून्य", "एक", "दो", "तीन", "चार", "पाँच", "छह", "सात", "आठ", "नौ"),
 }
-"""Where upstream cannot spell numbers out, and fails: each digit is read by itself."""
+"""For a language whose numbers the library does not know at all: each digit is read by itself."""
 
 
 def spoken_languages(codes: Collection[str], tokens: Collection[str]) -> tuple[str, ...]:
@@ -36,12 +36,26 @@ def spoken_languages(codes: Collection[str], tokens: Collection[str]) -> tuple[s
     )
 
 
-def with_digits_read_out(text: str, language: str) -> str:
-    """`text` with its digits as words in a language whose numbers upstream cannot say, else as it is."""
-    words = DIGITS.get(language)
-    if words is None:
-        return text
-    return re.sub(r"\d", lambda match: f" {words[int(match[0])]} ", text)
+def tokens_of(text: str, language: str, encode: Callable[[str], list[int]]) -> list[int]:
+    """The tokens of `text`, numbers spelt out: as ordinals and amounts where upstream can, else plainly."""
+    try:
+        return encode(text)
+    except NotImplementedError:
+        return encode(with_plain_numbers(text, language))
+
+
+def with_plain_numbers(text: str, language: str) -> str:
+    """`text` with its numbers as words: cardinals, or digit by digit."""
+
+    def words(match: re.Match[str]) -> str:
+        from num2words import num2words  # noqa: PLC0415 - comes with the engine
+
+        try:
+            return f" {num2words(int(match[1]), lang=language)} "
+        except NotImplementedError:
+            return "".join(f" {DIGITS[language][int(digit)]} " for digit in match[1] if language in DIGITS)
+
+    return re.sub(r"(\d+)\.?", words, text)
 
 
 def split_for(
@@ -56,7 +70,8 @@ def split_for(
         text: to speak; white space around it does not count.
         limit: of characters in a piece.
         encode: a piece's tokens.
-        most_tokens: that a piece may have: numbers and abbreviations are spelt out, so characters do not tell.
+        most_tokens: that a piece may have: numbers and abbreviations are spelt out, so characters do not
+        tell.
     """
     pieces = []
     for piece in split_text(text, limit):

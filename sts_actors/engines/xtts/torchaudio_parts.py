@@ -1,7 +1,7 @@
 """torchaudio where only its Python parts work.
 
-Its wheels carry a library compiled for one build of torch, and importing the package beside another (a CPU build)
-fails on loading it. XTTS uses resampling and mel spectrograms alone, which are Python.
+Its wheels carry a library compiled for one build of torch, and importing the package beside another (a CPU
+build) fails on loading it. XTTS uses resampling and mel spectrograms alone, which are Python.
 """
 
 import sys
@@ -17,7 +17,7 @@ def import_torchaudio() -> None:
         ImportError: it is not installed.
     """
     try:
-        import torchaudio  # noqa: F401, PLC0415 - heavy, and only where the engine runs
+        import torchaudio  # noqa: PLC0415 - heavy, and only where the engine runs
     except OSError:
         sys.modules[_EXTENSION] = _without_library()
         import torchaudio  # noqa: F401, PLC0415

@@ -1,4 +1,4 @@
-"""From latents to sound, each item by itself: a vocoder fed a padded batch leaves noise on the shorter ones."""
+"""From latents to sound, each item by itself: a vocoder fed a padded batch leaves noise on the shorter."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -37,7 +37,7 @@ class GrowingSound:
         self._given = 0
 
     def grow(self, latents: Sequence[Any], *, ended: bool) -> Iterator[Samples]:
-        """What is new and settled in the sound of `latents`, all of them so far; everything once they ended."""
+        """What is new and settled in the sound of `latents`, all so far; everything once they ended."""
         if not ended and len(latents) <= SETTLED:
             return
         sound = vocode(self._model, latents, self._speaker, self._speed)

@@ -108,7 +108,8 @@ class Voices:
 
     def _read(self, sha256: str) -> Voice | None:
         try:
-            with np.load(self._path(sha256), allow_pickle=False) as kept:
+            # Opened here: numpy leaves a broken file open.
+            with self._path(sha256).open("rb") as file, np.load(file, allow_pickle=False) as kept:
                 return self._placed(kept["latents"], kept["speaker"])
         except FileNotFoundError:
             return None
