@@ -10,7 +10,7 @@ from sts_actors.engines.actor import OpenRunner
 from sts_actors.engines.assets import Asset, Progress, cache_folder, join, known_assets, verify
 from sts_actors.engines.deepl import DeepLConfig, open_deepl
 from sts_actors.engines.inline import inline
-from sts_actors.engines.kokoro_voices import fetch_voices, find_voices
+from sts_actors.engines.kokoro_voices import fetch_voices, find_voices, voice_names
 from sts_actors.engines.ports import Engine, VoiceReference
 from sts_actors.engines.process import in_process
 from sts_actors.engines.quota import QuotaWatch
@@ -79,6 +79,22 @@ def prepare(
             find_voices()
             if warn is not None:
                 warn(f"{error}; speaking with the model's own voices, which have an accent")
+
+
+def builtin_voices(settings: Settings) -> dict[str, str]:
+    """The synthesiser's own voices with their languages ("" is any), where they can be known without loading.
+
+    Raises:
+        ConfigError: the file that holds them is missing or broken.
+    """
+    if settings.tts_engine == "kokoro":
+        return {name: kokoro.voice_language(name) for name in voice_names()}
+    return fake.FakeSynthesiser.info.voices if settings.tts_engine == "fake" else {}
+
+
+def synthesiser(settings: Settings) -> OpenRunner:
+    """How the synthesiser alone is opened; errors as of `model_specs`."""
+    return _synthesiser(settings)
 
 
 def _recogniser(settings: Settings) -> OpenRunner:

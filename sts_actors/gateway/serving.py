@@ -31,15 +31,19 @@ class House:
 async def keep_open(server: Served, *, task_status: trio.TaskStatus[tuple[House, trio.Nursery]]) -> None:
     """Keep a server open until it is told to stop; reports its house, and the nursery for its connections.
 
-    Cancelling this does nothing: the way out is orderly, and bounded by `Limits.shutdown_timeout`.
+    Once it is open, cancelling this does nothing: the way out is orderly, and bounded by
+    `Limits.shutdown_timeout`.
     """
     engine = server.engine
     house = House(engine)
-    with trio.CancelScope(shield=True) as scope:
+    with trio.CancelScope() as scope:
         async with trio.open_nursery() as connections:
             async with trio.open_nursery() as sessions:
                 await sessions.start(engine.run, house.stopping)
                 task_status.started((house, connections))
+                # Who was cancelled while waiting for the start has no house that could be stopped.
+                await trio.lowlevel.checkpoint_if_cancelled()
+                scope.shield = True
                 await house.stopping.wait()
                 scope.deadline = trio.current_time() + engine.limits.shutdown_timeout
             # Whoever carried a session is saying goodbye, and requests are answered; for a moment.
@@ -65,11 +69,16 @@ async def serve(
     if server.engine.served:
         raise RuntimeError("the server is being served already")
     listeners = await trio.open_tcp_listeners(port, host=host)
-    async with trio.open_nursery() as nursery:
-        house, connections = await nursery.start(keep_open, server)
-        try:
-            # Bound and listening since: whoever connects from now on is taken.
-            task_status.started([listener.socket.getsockname()[:2] for listener in listeners])
-            await trio.serve_listeners(house.connections.serve, listeners, handler_nursery=connections)
-        finally:
-            house.stop()
+    try:
+        async with trio.open_nursery() as nursery:
+            house, connections = await nursery.start(keep_open, server)
+            try:
+                # Bound and listening since: whoever connects from now on is taken.
+                task_status.started([listener.socket.getsockname()[:2] for listener in listeners])
+                await trio.serve_listeners(house.connections.serve, listeners, handler_nursery=connections)
+            finally:
+                house.stop()
+    finally:
+        # Cancelled before they were served, they are still open.
+        for listener in listeners:
+            listener.socket.close()

@@ -10,7 +10,7 @@ import trio.testing
 from gateway_peers import Http, Ws
 from trio_websocket import open_websocket_url
 
-from sts_actors.gateway import EngineServer, HttpResponse, Limits, Server, serve
+from sts_actors.gateway import EngineServer, HttpResponse, Limits, Server, serve, serving
 
 
 def open_files() -> int:
@@ -190,3 +190,34 @@ async def test_clients_that_come_and_are_cut_leave_nothing_behind() -> None:
             {},
         )
         nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("steps", range(12))
+async def test_a_server_that_is_cancelled_while_it_opens_ends(steps, monkeypatch) -> None:
+    houses = []
+
+    class Remembered(serving.House):
+        def __init__(self, engine):
+            super().__init__(engine)
+            houses.append(self)
+
+    monkeypatch.setattr(serving, "House", Remembered)
+    ended = trio.Event()
+
+    async def serve_and_end(scope):
+        with scope:
+            await serving.serve(Server(), "127.0.0.1", 0)
+        ended.set()
+
+    scope = trio.CancelScope()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve_and_end, scope)
+        for _ in range(steps):
+            await trio.lowlevel.checkpoint()
+        scope.cancel()
+        with trio.move_on_after(2):
+            await ended.wait()
+        in_time = ended.is_set()
+        for house in houses:
+            house.stop()  # else what hangs would hang here for ever
+    assert in_time

@@ -1,19 +1,16 @@
 """Streams in cloned voices, the file of voices changed while they speak; our own fake engines."""
 
-from contextlib import asynccontextmanager
-
 import numpy as np
 import pytest
 import trio
 from running import QUICK, RATE_HZ, dubbing, marked, running, who_speaks
 from voice_files import flat, recording, write_voices
 
-from sts_actors import profiles
 from sts_actors.audio.pcm import decode_s16le
 from sts_actors.client import Processed, StreamRefused
-from sts_actors.engines import fake
-from sts_actors.engines.fake import voice_hz
+from sts_actors.engines.fake import FakeSynthesiser, voice_hz
 from sts_actors.engines.marks import MARK_S
+from sts_actors.engines.ports import EngineInfo
 from sts_actors.errors import ConfigError
 from sts_actors.voices import book
 
@@ -108,29 +105,23 @@ async def test_a_file_of_voices_that_is_not_there_stops_the_start(tmp_path):
     assert caught.group_contains(ConfigError, match=r"nowhere\.json: there is no such file of voices")
 
 
-@asynccontextmanager
-async def without_cloning(monkeypatch):
-    info = fake.FakeSynthesiser.info
-    monkeypatch.setattr(fake.FakeSynthesiser, "info", type(info)(name="plain", voices={"tone": ""}))
-    assert profiles.fake is fake
-    yield
+@pytest.fixture
+def without_cloning(monkeypatch):
+    monkeypatch.setattr(FakeSynthesiser, "info", EngineInfo(name="plain", voices={"tone": ""}))
 
 
-async def test_recordings_for_an_engine_that_does_not_clone_stop_the_start_once_that_is_known(
-    file, monkeypatch
-):
-    async with without_cloning(monkeypatch):
-        with pytest.raises(ExceptionGroup) as caught:
-            async with speaking(file):
-                await trio.sleep_forever()
+async def test_recordings_for_an_engine_that_does_not_clone_stop_the_start(file, without_cloning):
+    with pytest.raises(ExceptionGroup) as caught:
+        async with speaking(file):
+            await trio.sleep_forever()
     (error,) = [e for e in _leaves(caught.value) if isinstance(e, ConfigError)]
     assert ["'ana'" in error.args[0], "'bea'" in error.args[1]] == [True, True]
     assert all("plain does not speak in recorded voices; take it out" in line for line in error.args)
 
 
-async def test_a_reload_that_the_engine_cannot_serve_changes_nothing(file, monkeypatch, caplog):
+async def test_a_reload_that_the_engine_cannot_serve_changes_nothing(file, without_cloning, caplog):
     write_voices(file, {"ana": {"language": "pt", "voice": "tone"}})
-    async with without_cloning(monkeypatch), speaking(file) as service:
+    async with speaking(file) as service:
         write_voices(file, flat(ana="pt"))
         with trio.fail_after(30):
             while "does not speak in recorded voices" not in caplog.text:

@@ -14,7 +14,7 @@ from voice_files import flat, recording, write_voices
 
 from sts_actors.actors.compute import inline
 from sts_actors.errors import ConfigError
-from sts_actors.voices import VoiceBook, book, open_voice_book
+from sts_actors.voices import book, open_voice_book
 
 
 def warnings(caplog):
@@ -108,10 +108,9 @@ async def test_a_faulty_file_changes_nothing_and_each_fault_is_warned_of_once(fi
         for _ in range(3):
             await voices.look()
         assert voices.current is before
-        assert [("ana" in line, "bea.wav" in line) for line in warnings(caplog)] == [
-            (True, False),
-            (False, True),
-        ]
+        of_ana, of_bea = warnings(caplog)
+        assert "voice 'ana'" in of_ana
+        assert "bea.wav" in of_bea
         # Touched without being mended: the faults that stand are no news.
         write_voices(file, flat(ana="?", bea="es", carla="!"))
         await voices.look()
@@ -173,14 +172,12 @@ async def test_nothing_is_read_while_nothing_changes(file, monkeypatch):
 
 
 async def test_it_is_read_off_the_loop(file):
-    loop = trio.lowlevel.current_root_task
     seen = []
 
     async def elsewhere(work, *args):
         seen.append(work.__name__)
         return await inline(work, *args)
 
-    assert loop() is not None
     async with open_voice_book(file, compute=elsewhere) as voices:
         write_voices(file, {})
         await voices.look()
@@ -223,7 +220,3 @@ def test_whatever_is_written_the_voices_are_the_last_fit_ones_and_holders_keep_t
         trio.run(main, folder)
     finally:
         shutil.rmtree(folder)
-
-
-def test_a_book_is_compared_by_what_it_is():
-    assert VoiceBook() != VoiceBook()
