@@ -86,6 +86,10 @@ cuts: setup-dev
 bench-acks *args: setup-dev
     {{ bin }}/python bench/acks.py {{ args }}
 
+# The stretchers side by side on speech: time, length, what is still understood
+bench-stretch *args: setup-dev
+    {{ bin }}/python bench/stretchers.py {{ args }}
+
 # 200 streams at once, 24,000 fragments: what they leave behind (a minute)
 soak *args: setup-dev
     {{ bin }}/python bench/soak.py {{ args }}

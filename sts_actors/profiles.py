@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from sts_actors.audio import rubberband
 from sts_actors.engines import fake, firefox, kokoro, paced, whisper
 from sts_actors.engines.actor import OpenRunner
 from sts_actors.engines.assets import Asset, Progress, join, known_assets, verify
@@ -30,6 +31,8 @@ def model_specs(settings: Settings, *, quota: QuotaWatch | None = None) -> dict[
         ConfigError: an engine is not to be had, or its data is missing or broken: one line with the remedy.
     """
     its = settings
+    if its.stretcher == "rubberband":
+        _require(rubberband.PACKAGE, "rubberband")
     return {
         Stage.ASR: ModelSpec(open_runner=_recogniser(its), tokens=its.asr_tokens, max_batch=its.asr_batch),
         Stage.TRANSLATION: _translator(its, quota),

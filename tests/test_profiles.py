@@ -3,7 +3,10 @@
 import pytest
 
 from sts_actors import profiles
+from sts_actors.dubbing import Dubbing
 from sts_actors.errors import ConfigError, ErrorCode, ServiceError, Stage
+from sts_actors.messages import AudioFormat, Container, StreamConfig
+from sts_actors.metrics import Metrics
 from sts_actors.models import open_models
 from sts_actors.profiles import model_specs, needed_assets, prepare
 from sts_actors.settings import load_settings
@@ -53,6 +56,23 @@ def test_a_missing_library_is_named_with_its_extra(monkeypatch):
     monkeypatch.setattr(profiles, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"faster_whisper is not installed; run: pip install .*embedded"):
         model_specs(settings("embedded"))
+
+
+def test_a_stretcher_that_is_not_installed_is_named_with_its_extra_at_the_start(monkeypatch):
+    monkeypatch.setattr(profiles, "find_spec", lambda name: None)
+    assert model_specs(settings("fake"))
+    with pytest.raises(ConfigError, match=r"pedalboard is not installed; run: pip install .*rubberband"):
+        model_specs(settings("fake", STRETCHER="rubberband"))
+
+
+async def test_a_stream_is_stretched_by_the_stretcher_of_the_settings():
+    its = settings("fake", STRETCHER="rubberband")
+    layout = AudioFormat(container=Container.PCM_S16LE, sample_rate_hz=16_000, channels=1)
+    async with open_models(model_specs(its), device_tokens=8) as models:
+        await models.wait_ready()
+        config = StreamConfig(stream_id="s", source_language="en", target_language="pt", label=layout)
+        dubbing = Dubbing(settings=its, models=models, metrics=Metrics())
+        assert dubbing.collaborators(config).voicing.policy.stretcher == "rubberband"
 
 
 def test_voices_that_cannot_be_fetched_are_done_without_and_said_so(monkeypatch):
