@@ -24,7 +24,7 @@ setup: venv
         {{ bin }}/pip install --progress-bar on -c constraints.txt -e '.[embedded]'
         touch "$stamp"
     fi
-    {{ bin }}/sts-actors models prepare --profile embedded
+    {{ bin }}/sts-actors models fetch --profile embedded
 
 # Install what the tests need besides
 setup-dev: setup

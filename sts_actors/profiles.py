@@ -8,13 +8,15 @@ from typing import Any
 from sts_actors.audio import rubberband
 from sts_actors.engines import fake, firefox, kokoro, paced, whisper
 from sts_actors.engines.actor import OpenRunner
-from sts_actors.engines.assets import Asset, Progress, join, known_assets, verify
+from sts_actors.engines.assets import Asset, Progress, known_assets, verify
+from sts_actors.engines.catalogue import VOICES, Model, known_models
 from sts_actors.engines.deepl import DeepLConfig, open_deepl
+from sts_actors.engines.hub import fetched, hub_models
 from sts_actors.engines.inline import inline
 from sts_actors.engines.ports import Engine
 from sts_actors.engines.process import in_process
 from sts_actors.engines.quota import QuotaWatch
-from sts_actors.engines.voices import fetch_voices, find_voices
+from sts_actors.engines.voices import find_voices
 from sts_actors.errors import ConfigError, Stage
 from sts_actors.models import ModelSpec
 from sts_actors.settings import Settings
@@ -40,19 +42,28 @@ def model_specs(settings: Settings, *, quota: QuotaWatch | None = None) -> dict[
     }
 
 
-def needed_assets(settings: Settings) -> tuple[Asset, ...]:
-    """The model data that the profile's engines need."""
-    known = known_assets()
+def needed_models(settings: Settings) -> tuple[Model, ...]:
+    """The model data that the profile's engines load; none for a folder of the operator's own."""
     names = []
-    if settings.asr_engine == "whisper" and f"whisper-{settings.asr_model}" in known:
+    if settings.asr_engine == "whisper":
         names.append(f"whisper-{settings.asr_model}")
-    if settings.tts_engine == "kokoro":
-        names.append("kokoro")
-    return tuple(known[name] for name in names)
+    names += {"kokoro": ["kokoro", VOICES], "xtts": ["xtts"]}.get(settings.tts_engine, [])
+    known = known_models()
+    return tuple(known[name] for name in names if name in known)
+
+
+def needed_assets(settings: Settings) -> tuple[Asset, ...]:
+    """What of it comes as packages."""
+    known = known_assets()
+    return tuple(known[model.name] for model in needed_models(settings) if model.name in known)
 
 
 def prepare(
-    settings: Settings, progress: Progress | None = None, warn: Callable[[str], None] | None = None
+    settings: Settings,
+    progress: Progress | None = None,
+    warn: Callable[[str], None] | None = None,
+    *,
+    accepted: bool = False,
 ) -> None:
     """Join, fetch and verify what the profile needs, once; quick when all is there.
 
@@ -60,16 +71,17 @@ def prepare(
         settings: whose engines.
         progress: told of bytes done.
         warn: told, in one line, of what is missing but can be done without.
+        accepted: the operator has accepted the licences of what is fetched.
 
     Raises:
         ConfigError: something that cannot be done without.
     """
-    for asset in needed_assets(settings):
-        join(asset, progress)
-    if settings.tts_engine == "kokoro":
+    for model in needed_models(settings):
         try:
-            fetch_voices(progress)
+            model.fetch(progress, accepted)
         except ConfigError as error:
+            if model.name != VOICES:
+                raise
             find_voices()
             if warn is not None:
                 warn(f"{error}; speaking with the model's own voices, which have an accent")
@@ -146,6 +158,8 @@ def _whisper_folder(model: str) -> Path:
     asset = known_assets().get(f"whisper-{model}")
     if asset is not None:
         return verify(asset)
+    if f"whisper-{model}" in hub_models():
+        return verify(fetched(hub_models()[f"whisper-{model}"]))
     folder = Path(model)
     if not (folder / "model.bin").is_file():
         raise ConfigError(
