@@ -24,7 +24,7 @@ setup: venv
         {{ bin }}/pip install --progress-bar on -c constraints.txt -e '.[embedded]'
         touch "$stamp"
     fi
-    {{ bin }}/sts-actors models prepare --profile embedded
+    {{ bin }}/sts-actors models fetch --profile embedded
 
 # Install what the tests need besides
 setup-dev: setup
@@ -85,6 +85,10 @@ cuts: setup-dev
 # How soon a fragment is acknowledged while the engines have more to do than they can
 bench-acks *args: setup-dev
     {{ bin }}/python bench/acks.py {{ args }}
+
+# The stretchers side by side on speech: time, length, what is still understood
+bench-stretch *args: setup-dev
+    {{ bin }}/python bench/stretchers.py {{ args }}
 
 # 200 streams at once, 24,000 fragments: what they leave behind (a minute)
 soak *args: setup-dev

@@ -12,6 +12,7 @@ from sts_actors.actors.stream import Collaborators, Stream
 from sts_actors.actors.tts import Voicing
 from sts_actors.artifacts import Artifacts, NoArtifacts
 from sts_actors.audio.fit import FitPolicy
+from sts_actors.audio.tempo import StretcherName
 from sts_actors.engines.quota import QuotaWatch
 from sts_actors.errors import ErrorCode, ServiceError
 from sts_actors.messages import StreamConfig, primary_language
@@ -105,6 +106,7 @@ class Dubbing:
                     success_max=its.duration_variance_success_max,
                     partial_max=its.duration_variance_partial_max,
                     duration_policy=cast("Literal['fail', 'fit']", its.duration_policy),
+                    stretcher=cast("StretcherName", its.stretcher),
                 ),
             ),
             asr_limits=StageLimits(timeout_s=its.asr_timeout_ms / 1000),

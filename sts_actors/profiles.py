@@ -5,19 +5,25 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from sts_actors.audio import rubberband
 from sts_actors.engines import fake, firefox, kokoro, paced, whisper, xtts
 from sts_actors.engines.actor import OpenRunner
-from sts_actors.engines.assets import Asset, Progress, cache_folder, join, known_assets, verify
+from sts_actors.engines.assets import Asset, Progress, cache_folder, known_assets, verify
+from sts_actors.engines.catalogue import VOICES, Model, known_models
 from sts_actors.engines.deepl import DeepLConfig, open_deepl
+from sts_actors.engines.hub import fetched, hub_models
 from sts_actors.engines.inline import inline
-from sts_actors.engines.kokoro_voices import fetch_voices, find_voices, voice_names
+from sts_actors.engines.kokoro_voices import find_voices, voice_names
 from sts_actors.engines.ports import Engine, VoiceReference
 from sts_actors.engines.process import in_process
 from sts_actors.engines.quota import QuotaWatch
-from sts_actors.engines.xtts.checkpoint import find_checkpoint
+from sts_actors.engines.xtts.checkpoint import check_folder
 from sts_actors.errors import ConfigError, Stage
 from sts_actors.models import ModelSpec
 from sts_actors.settings import Settings
+
+XTTS = "xtts_v2"
+"""The checkpoint that `models fetch xtts` brings; any other name is a folder."""
 
 
 def model_specs(
@@ -34,6 +40,8 @@ def model_specs(
         ConfigError: an engine is not to be had, or its data is missing or broken: one line with the remedy.
     """
     its = settings
+    if its.stretcher == "rubberband":
+        _require(rubberband.PACKAGE, "rubberband")
     return {
         Stage.ASR: ModelSpec(open_runner=_recogniser(its), tokens=its.asr_tokens, max_batch=its.asr_batch),
         Stage.TRANSLATION: _translator(its, quota),
@@ -46,19 +54,31 @@ def model_specs(
     }
 
 
-def needed_assets(settings: Settings) -> tuple[Asset, ...]:
-    """The model data that the profile's engines need."""
-    known = known_assets()
+def needed_models(settings: Settings) -> tuple[Model, ...]:
+    """The model data that the profile's engines load; none for a folder of the operator's own."""
     names = []
-    if settings.asr_engine == "whisper" and f"whisper-{settings.asr_model}" in known:
+    if settings.asr_engine == "whisper":
         names.append(f"whisper-{settings.asr_model}")
     if settings.tts_engine == "kokoro":
-        names.append("kokoro")
-    return tuple(known[name] for name in names)
+        names += ["kokoro", VOICES]
+    if settings.tts_engine == "xtts" and settings.tts_model == XTTS:
+        names.append("xtts")
+    known = known_models()
+    return tuple(known[name] for name in names if name in known)
+
+
+def needed_assets(settings: Settings) -> tuple[Asset, ...]:
+    """What of it comes as packages."""
+    known = known_assets()
+    return tuple(known[model.name] for model in needed_models(settings) if model.name in known)
 
 
 def prepare(
-    settings: Settings, progress: Progress | None = None, warn: Callable[[str], None] | None = None
+    settings: Settings,
+    progress: Progress | None = None,
+    warn: Callable[[str], None] | None = None,
+    *,
+    accepted: bool = False,
 ) -> None:
     """Join, fetch and verify what the profile needs, once; quick when all is there.
 
@@ -66,16 +86,17 @@ def prepare(
         settings: whose engines.
         progress: told of bytes done.
         warn: told, in one line, of what is missing but can be done without.
+        accepted: the operator has accepted the licences of what is fetched.
 
     Raises:
         ConfigError: something that cannot be done without.
     """
-    for asset in needed_assets(settings):
-        join(asset, progress)
-    if settings.tts_engine == "kokoro":
+    for model in needed_models(settings):
         try:
-            fetch_voices(progress)
+            model.fetch(progress, accepted)
         except ConfigError as error:
+            if model.name != VOICES:
+                raise
             find_voices()
             if warn is not None:
                 warn(f"{error}; speaking with the model's own voices, which have an accent")
@@ -94,7 +115,7 @@ def builtin_voices(settings: Settings) -> dict[str, str]:
 
 def synthesiser(settings: Settings) -> OpenRunner:
     """How the synthesiser alone is opened; errors as of `model_specs`."""
-    return _synthesiser(settings)
+    return _synthesiser(settings, ())
 
 
 def _recogniser(settings: Settings) -> OpenRunner:
@@ -158,7 +179,7 @@ def _xtts(settings: Settings, references: tuple[VoiceReference, ...]) -> OpenRun
     for module in ("torch", "torchaudio", "TTS"):
         _require(module, "xtts")
     its = settings
-    folder = find_checkpoint(its.tts_model)
+    folder = _checkpoint(its.tts_model)
     options = xtts.XttsOptions(
         device=its.tts_device,
         compute_type=its.tts_compute_type,
@@ -180,6 +201,14 @@ def _xtts(settings: Settings, references: tuple[VoiceReference, ...]) -> OpenRun
     )
 
 
+def _checkpoint(model: str) -> Path:
+    folder = Path(model)
+    if model == XTTS and not folder.is_dir():
+        return verify(fetched(hub_models()["xtts"]))
+    check_folder(folder)
+    return folder
+
+
 def _fake(
     name: str, engine: Callable[[], Engine[Any, Any]], latency_s: float, settings: Settings
 ) -> OpenRunner:
@@ -194,6 +223,8 @@ def _whisper_folder(model: str) -> Path:
     asset = known_assets().get(f"whisper-{model}")
     if asset is not None:
         return verify(asset)
+    if f"whisper-{model}" in hub_models():
+        return verify(fetched(hub_models()[f"whisper-{model}"]))
     folder = Path(model)
     if not (folder / "model.bin").is_file():
         raise ConfigError(

@@ -120,6 +120,12 @@ class Settings:
         choices=("fail", "fit"),
         means="`fit`: never fail for length, cut",
     )
+    stretcher: str = setting(
+        "stream.stretcher",
+        "STRETCHER",
+        choices=("atempo", "rubberband"),
+        means="what makes a dub faster at kept pitch; `rubberband` needs the extra `rubberband`",
+    )
     fallback_mode: str = setting(
         "stream.fallback_mode",
         "FALLBACK_MODE",

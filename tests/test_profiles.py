@@ -1,11 +1,19 @@
 """From settings to engines."""
 
+import hashlib
+
 import pytest
 
 from sts_actors import profiles
+from sts_actors.dubbing import Dubbing
+from sts_actors.engines import kokoro_voices as voices
+from sts_actors.engines.assets import AssetFile
+from sts_actors.engines.hub import hub_models, write_manifest
 from sts_actors.errors import ConfigError, ErrorCode, ServiceError, Stage
+from sts_actors.messages import AudioFormat, Container, StreamConfig
+from sts_actors.metrics import Metrics
 from sts_actors.models import open_models
-from sts_actors.profiles import model_specs, needed_assets, prepare
+from sts_actors.profiles import model_specs, needed_assets, needed_models, prepare
 from sts_actors.settings import load_settings
 
 
@@ -49,17 +57,56 @@ def test_deepl_takes_its_key_from_either_variable_and_spends_no_tokens_of_the_de
     assert "top-secret" not in repr(its) + repr(spec)
 
 
+def test_a_size_of_whisper_that_a_hub_has_is_loaded_from_where_it_was_fetched_to(monkeypatch, tmp_path):
+    monkeypatch.setenv("STS_CACHE_DIR", str(tmp_path))
+    with pytest.raises(ConfigError, match="run: sts-actors models fetch whisper-tiny"):
+        model_specs(settings("fake", ASR_ENGINE="whisper", ASR_MODEL_SIZE="tiny"))
+    tiny = hub_models()["whisper-tiny"]
+    tiny.folder.mkdir(parents=True)
+    (tiny.folder / "model.bin").write_bytes(b"weights")
+    file = AssetFile(name="model.bin", size=7, sha256=hashlib.sha256(b"weights").hexdigest(), parts=())
+    write_manifest(tiny, tiny.revision, (file,))
+    loaded = []
+    monkeypatch.setattr(profiles, "in_process", lambda *arguments, **_: loaded.append(arguments))
+    model_specs(settings("fake", ASR_ENGINE="whisper", ASR_MODEL_SIZE="tiny"))
+    assert tiny.folder in loaded[0]
+
+
+def test_the_production_profile_needs_models_of_a_hub_unless_a_folder_is_named(tmp_path):
+    names = [model.name for model in needed_models(settings("production"))]
+    assert names == ["whisper-medium", "xtts"]
+    mine = settings("production", ASR_MODEL_SIZE=str(tmp_path))
+    assert [model.name for model in needed_models(mine)] == ["xtts"]
+
+
 def test_a_missing_library_is_named_with_its_extra(monkeypatch):
     monkeypatch.setattr(profiles, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"faster_whisper is not installed; run: pip install .*embedded"):
         model_specs(settings("embedded"))
 
 
+def test_a_stretcher_that_is_not_installed_is_named_with_its_extra_at_the_start(monkeypatch):
+    monkeypatch.setattr(profiles, "find_spec", lambda name: None)
+    assert model_specs(settings("fake"))
+    with pytest.raises(ConfigError, match=r"pedalboard is not installed; run: pip install .*rubberband"):
+        model_specs(settings("fake", STRETCHER="rubberband"))
+
+
+async def test_a_stream_is_stretched_by_the_stretcher_of_the_settings():
+    its = settings("fake", STRETCHER="rubberband")
+    layout = AudioFormat(container=Container.PCM_S16LE, sample_rate_hz=16_000, channels=1)
+    async with open_models(model_specs(its), device_tokens=8) as models:
+        await models.wait_ready()
+        config = StreamConfig(stream_id="s", source_language="en", target_language="pt", label=layout)
+        dubbing = Dubbing(settings=its, models=models, metrics=Metrics())
+        assert dubbing.collaborators(config).voicing.policy.stretcher == "rubberband"
+
+
 def test_voices_that_cannot_be_fetched_are_done_without_and_said_so(monkeypatch):
     def unreachable(progress):
         raise ConfigError("npm could not fetch them")
 
-    monkeypatch.setattr(profiles, "fetch_voices", unreachable)
+    monkeypatch.setattr(voices, "fetch_voices", unreachable)
     said = []
     prepare(settings("embedded"), warn=said.append)
     assert len(said) == 1

@@ -13,7 +13,7 @@ import attrs
 import numpy as np
 
 from sts_actors.audio.pcm import pad_or_trim, resample
-from sts_actors.audio.tempo import MAX_TEMPO, MIN_TEMPO, stretch
+from sts_actors.audio.tempo import MAX_TEMPO, MIN_TEMPO, StretcherName, stretch
 from sts_actors.errors import ErrorCode, ServiceError
 from sts_actors.messages import Samples
 
@@ -41,7 +41,7 @@ class FitPolicy:
     """Where the duration rule draws its lines.
 
     `success_max` and `partial_max` bound the variance, as shares of the target. `duration_policy` "fit"
-    turns what would be a failure into `partial`.
+    turns what would be a failure into `partial`. `stretcher` is what stretches.
 
     Raises:
         ValueError: the lines are out of order, or the tempos outside 0.8 … 1 … 1.2.
@@ -52,6 +52,7 @@ class FitPolicy:
     min_tempo: float = MIN_TEMPO
     max_tempo: float = MAX_TEMPO
     duration_policy: Literal["fail", "fit"] = "fail"
+    stretcher: StretcherName = "atempo"
 
     def __attrs_post_init__(self) -> None:
         if not 0 <= self.success_max <= self.partial_max:
@@ -130,7 +131,9 @@ def fit(
     overlong = speech.shape[0] / room
     tempo = min(max(overlong, 1.0), policy.max_tempo)
     variance = round(max(0.0, overlong / tempo - 1), _VARIANCE_DIGITS)
-    speech = resample(stretch(speech, sample_rate_hz, tempo), sample_rate_hz, target_rate_hz)
+    speech = resample(
+        stretch(speech, sample_rate_hz, tempo, policy.stretcher), sample_rate_hz, target_rate_hz
+    )
     # Resampling may overshoot full scale; and the fades need a copy, which this makes.
     speech = np.clip(speech[:target_frames], -1, 1)
     _fade(speech, target_rate_hz)

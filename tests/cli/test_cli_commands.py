@@ -261,7 +261,7 @@ def test_bad_input_is_one_line_that_says_what_and_leaves_nothing_behind(
 def test_a_missing_model_is_named_with_the_command_that_fetches_it(talk, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("STS_CACHE_DIR", str(tmp_path / "nothing"))
     assert run(["dub", str(talk)]) == 2
-    assert "sts-actors models prepare" in one_line(capsys)
+    assert "sts-actors models fetch" in one_line(capsys)
 
 
 @pytest.mark.parametrize(
@@ -301,7 +301,8 @@ def test_preparing_a_profile_without_models_says_so(capsys):
 
 
 def test_preparing_shows_warnings_and_where_the_data_is(monkeypatch, capsys):
-    def prepare(settings, progress, warn):
+    def prepare(settings, progress, warn, *, accepted):
+        assert not accepted
         assert settings.profile == "embedded"
         for done in (1, 2):
             progress("whisper-base", done, 2)
@@ -340,7 +341,7 @@ def has_models():
 
 
 @pytest.mark.models
-@pytest.mark.skipif(not has_models(), reason="needs `sts-actors models prepare`")
+@pytest.mark.skipif(not has_models(), reason="needs `sts-actors models fetch`")
 def test_a_pair_of_languages_that_no_engine_knows_is_refused_with_those_it_knows(talk, tmp_path, capsys):
     assert run(["dub", str(talk), "--to", "ja"]) == 2
     assert "en to pt" in one_line(capsys)

@@ -79,7 +79,7 @@ def test_the_screen_lists_each_command_once_on_a_line_of_its_own(nothing_here, c
     assert run(["doctor"]) == 3
     lines = capsys.readouterr().out.splitlines()
     assert "embedded cannot run yet: mend what is marked ✗" in lines
-    assert sum(line.endswith("sts-actors models prepare --profile embedded") for line in lines) == 1
+    assert sum(line.endswith("sts-actors models fetch --profile embedded") for line in lines) == 1
     assert sum(install_command("embedded") in line for line in lines) == 1
 
 
@@ -154,7 +154,7 @@ def test_missing_models_are_named_with_the_command_that_fetches_them(tmp_path, m
     found = asset_findings(settings())
     assert [finding.name for finding in found] == ["whisper-base", "kokoro"]
     assert {finding.verdict for finding in found} == {Verdict.GAP}
-    assert {finding.remedy for finding in found} == {"sts-actors models prepare --profile embedded"}
+    assert {finding.remedy for finding in found} == {"sts-actors models fetch --profile embedded"}
 
 
 def test_broken_voices_are_a_gap(tmp_path, monkeypatch):
@@ -163,7 +163,7 @@ def test_broken_voices_are_a_gap(tmp_path, monkeypatch):
     monkeypatch.setattr(findings, "find_voices", lambda: broken)
     finding = voice_finding(settings())
     assert finding.verdict is Verdict.GAP
-    assert "models prepare" in finding.remedy
+    assert "models fetch" in finding.remedy
 
 
 def test_the_install_command_names_the_python_that_runs():
@@ -176,7 +176,7 @@ async def test_an_engine_whose_data_is_missing_does_not_load(tmp_path, monkeypat
     (found,) = await doctor_module.load_engines(settings())
     assert found.verdict is Verdict.GAP
     assert "is missing" in found.detail
-    assert found.remedy == "sts-actors models prepare"
+    assert found.remedy == "sts-actors models fetch whisper-base"
 
 
 async def test_an_engine_that_dies_while_loading_is_told_and_the_others_still_tried(monkeypatch):

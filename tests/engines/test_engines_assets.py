@@ -1,13 +1,14 @@
 """Model data out of packages: joined once, verified, a broken file found by its hash and named."""
 
 import hashlib
+import os
 import sys
 import threading
 
 import pytest
 
 from sts_actors.engines import assets
-from sts_actors.engines.assets import Asset, AssetFile, asset_folder, find, join, known_assets, verify
+from sts_actors.engines.assets import Asset, AssetFile, asset_folder, check, find, join, known_assets, verify
 from sts_actors.errors import ConfigError
 
 HEAD, TAIL = b"first part, " * 1000, b"second part" * 1000
@@ -71,7 +72,7 @@ def test_a_damaged_file_in_the_cache_is_named_and_joined_anew(asset, damage):
     else:
         path.unlink()
     with pytest.raises(
-        ConfigError, match=r"model\.bin is (broken|missing).*run: sts-actors models prepare"
+        ConfigError, match=r"model\.bin is (broken|missing).*run: sts-actors models fetch"
     ) as error:
         verify(asset)
     assert "\n" not in str(error.value)
@@ -131,6 +132,21 @@ def test_many_may_join_at_once(asset):
         thread.join()
     assert failures == []
     assert (asset_folder(asset) / "model.bin").read_bytes() == WHOLE
+
+
+def test_a_check_reads_every_byte_whatever_the_stamp_says(asset):
+    path = join(asset) / "model.bin"
+    assert [fault for _, fault in check(asset)] == [None]
+    before = path.stat()
+    path.write_bytes(b"X" + WHOLE[1:])
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    verify(asset)
+    ((checked, fault),) = check(asset)
+    assert checked == path
+    assert "is broken: its SHA-256" in str(fault)
+    # And the stamp that was wrong is gone.
+    with pytest.raises(ConfigError, match="is broken"):
+        verify(asset)
 
 
 def test_the_assets_that_ship_name_a_licence_and_a_hash_for_every_file():

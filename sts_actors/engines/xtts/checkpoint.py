@@ -5,35 +5,12 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
-from sts_actors.engines.assets import cache_folder
 from sts_actors.engines.faults import is_out_of_memory
 from sts_actors.engines.xtts.torchaudio_parts import import_torchaudio
 from sts_actors.errors import ConfigError
 
-NAME = "xtts_v2"
-UPSTREAMS_FOLDER = "tts_models--multilingual--multi-dataset--xtts_v2"
 FILES = ("config.json", "vocab.json", "model.pth")
 REMEDY = "fetch it again: sts-actors models fetch xtts"
-
-
-def find_checkpoint(model: str) -> Path:
-    """The folder of `model`: a folder itself, or `xtts_v2` where it was fetched to.
-
-    Raises:
-        ConfigError: there is none, or it is no checkpoint: one line with the remedy.
-    """
-    folder = Path(model)
-    if model == NAME and not folder.is_dir():
-        # Fetched with our own command, or by coqui-tts itself.
-        places = (
-            cache_folder() / "models" / "xtts",
-            Path(platformdirs.user_data_dir("tts")) / UPSTREAMS_FOLDER,
-        )
-        folder = next((place for place in places if (place / "model.pth").is_file()), places[0])
-    check_folder(folder)
-    return folder
 
 
 def check_folder(folder: Path) -> None:
