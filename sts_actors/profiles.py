@@ -14,6 +14,7 @@ from sts_actors.engines.ports import Engine
 from sts_actors.engines.process import in_process
 from sts_actors.engines.quota import QuotaWatch
 from sts_actors.engines.voices import fetch_voices, find_voices
+from sts_actors.engines.whisper_options import WhisperOptions
 from sts_actors.errors import ConfigError, Stage
 from sts_actors.models import ModelSpec
 from sts_actors.settings import Settings
@@ -83,6 +84,12 @@ def _recogniser(settings: Settings) -> OpenRunner:
         settings.asr_device,
         settings.asr_compute_type,
         settings.asr_threads,
+        WhisperOptions(
+            beam_size=settings.asr_beam_size,
+            vad=settings.asr_vad,
+            no_speech_threshold=settings.asr_no_speech_threshold,
+            logprob_threshold=settings.asr_logprob_threshold,
+        ),
         threads=settings.asr_threads,
         grace_s=settings.engine_grace_s,
     )
