@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from sts_actors.engines import fake, firefox, kokoro, paced, whisper
@@ -14,6 +13,7 @@ from sts_actors.engines.ports import Engine
 from sts_actors.engines.process import in_process
 from sts_actors.engines.quota import QuotaWatch
 from sts_actors.engines.voices import fetch_voices, find_voices
+from sts_actors.engines.whisper_files import find_model
 from sts_actors.engines.whisper_options import WhisperOptions
 from sts_actors.errors import ConfigError, Stage
 from sts_actors.models import ModelSpec
@@ -80,7 +80,7 @@ def _recogniser(settings: Settings) -> OpenRunner:
     return in_process(
         "asr",
         whisper.load,
-        _whisper_folder(settings.asr_model),
+        find_model(settings.asr_model),
         settings.asr_device,
         settings.asr_compute_type,
         settings.asr_threads,
@@ -144,19 +144,6 @@ def _fake(
             name, paced.load, engine, latency_s, settings.fake_seed, grace_s=settings.engine_grace_s
         )
     return inline(engine(), latency_s=latency_s, seed=settings.fake_seed)
-
-
-def _whisper_folder(model: str) -> Path:
-    asset = known_assets().get(f"whisper-{model}")
-    if asset is not None:
-        return verify(asset)
-    folder = Path(model)
-    if not (folder / "model.bin").is_file():
-        raise ConfigError(
-            f"there is no Whisper model {model!r}: name a folder that holds a converted model, "
-            "or set ASR_MODEL_SIZE=base, which the extra `embedded` brings"
-        )
-    return folder
 
 
 def _require(module: str, extra: str) -> None:

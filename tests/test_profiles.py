@@ -1,6 +1,7 @@
 """From settings to engines."""
 
 import pytest
+from hollow_whisper import hollow_whisper
 
 from sts_actors import profiles
 from sts_actors.errors import ConfigError, ErrorCode, ServiceError, Stage
@@ -30,7 +31,7 @@ def test_the_production_profile_says_in_one_line_what_is_missing(tmp_path):
 
 
 def test_an_engine_that_is_not_built_yet_is_named(tmp_path):
-    (tmp_path / "model.bin").touch()
+    hollow_whisper(tmp_path)
     with pytest.raises(ConfigError, match="xtts is not built yet"):
         model_specs(settings("production", ASR_MODEL_SIZE=str(tmp_path), DEEPL_AUTH_KEY="key"))
 

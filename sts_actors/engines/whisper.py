@@ -61,9 +61,19 @@ class Whisper:
 
         self._decoding, self._speech = whisper_decoding, whisper_speech
         self._options = options
-        self._model: Any = WhisperModel(
-            str(folder), device=device, compute_type=compute_type, cpu_threads=threads, local_files_only=True
-        )
+        try:
+            self._model: Any = WhisperModel(
+                str(folder),
+                device=device,
+                compute_type=compute_type,
+                cpu_threads=threads,
+                local_files_only=True,
+            )
+        except Exception as error:  # the libraries raise what they like, bare exceptions among it
+            raise RuntimeError(
+                f"cannot load {folder} on {device} as {compute_type}: {error}; set ASR_MODEL_SIZE to another "
+                "model, or ASR_DEVICE and ASR_COMPUTE_TYPE to what this machine has"
+            ) from error
         self._decoders: dict[str, whisper_decoding.Decoder] = {}
         self.info = EngineInfo(
             name=f"whisper {folder.name}",

@@ -109,8 +109,8 @@ class Decoder:
     def _plain(self, text: str) -> list[int]:
         """A text's tokens; what spells a command of the model's is left out."""
         text = text.strip()
-        tokens = self._tokenizer.encode(f" {text}") if text else []
-        return [token for token in tokens if token < self._tokenizer.eot]
+        tokens = [token for token in self._tokenizer.encode(f" {text}") if token < self._tokenizer.eot]
+        return tokens if self._tokenizer.decode(tokens).strip() else []
 
     def decode(self, windows: Sequence[Window]) -> list[Decoded]:
         """Decode windows whose prompts are of one length: the model wants its start token at one place.
