@@ -23,10 +23,9 @@ from faster_whisper.transcribe import (
 from sts_actors.engines.ports import Segment
 from sts_actors.engines.whisper_options import WhisperOptions
 from sts_actors.engines.whisper_timestamps import STEP_S, Piece, pieces
+from sts_actors.engines.whisper_verdicts import Hypothesis, best_of, has_words, is_bad, is_speech
 from sts_actors.messages import Word
 
-MAX_COMPRESSION = 2.4
-"""Text that compresses better than this goes round in circles: Whisper's own threshold."""
 TEMPERATURES = (0.2, 0.6, 1.0)
 """Sampled at in turn where the beam's best is badly decoded; Whisper has five, but here someone waits."""
 SAMPLES = 5
@@ -73,14 +72,6 @@ class Decoded:
     frames: int
 
 
-@attrs.frozen
-class _Hypothesis:
-    tokens: list[int]
-    logprob: float
-    compression: float
-    no_speech: float
-
-
 class Decoder:
     """One language of a loaded model."""
 
@@ -122,7 +113,7 @@ class Decoder:
         encoded = self._model.encode(features)
         best = self._beam(encoded, [list(window.prompt) for window in windows])
         for place, window in enumerate(windows):
-            if self._is_bad(best[place]):
+            if is_bad(best[place], self._options):
                 alone = encoded if len(windows) == 1 else self._model.encode(features[place])
                 best[place] = self._again(alone, window, best[place])
         cut = [self._cut(window, found) for window, found in zip(windows, best, strict=True)]
@@ -144,10 +135,10 @@ class Decoder:
             for place, window in enumerate(windows)
         ]
 
-    def _beam(self, encoded: Any, prompts: list[list[int]]) -> list[_Hypothesis]:
+    def _beam(self, encoded: Any, prompts: list[list[int]]) -> list[Hypothesis]:
         return self._generate(encoded, prompts, beam_size=self._options.beam_size)
 
-    def _again(self, encoded: Any, window: Window, beam: _Hypothesis) -> _Hypothesis:
+    def _again(self, encoded: Any, window: Window, beam: Hypothesis) -> Hypothesis:
         """The first attempt that is well decoded, else the likeliest of those that make progress.
 
         A prompt that has nothing to do with what is said can lead astray: first, it is left out.
@@ -156,7 +147,7 @@ class Decoder:
         unprompted = self.prompt("")
         if window.prompt != unprompted:
             tried += self._beam(encoded, [list(unprompted)])
-            if not self._is_bad(tried[-1]):
+            if not is_bad(tried[-1], self._options):
                 return tried[-1]
         for temperature in TEMPERATURES:
             (found,) = self._generate(
@@ -167,13 +158,12 @@ class Decoder:
                 sampling_topk=0,
                 sampling_temperature=temperature,
             )
-            if not self._is_bad(found):
+            if not is_bad(found, self._options):
                 return found
             tried.append(found)
-        progressing = [found for found in tried if found.compression <= MAX_COMPRESSION]
-        return max(progressing or tried, key=lambda found: found.logprob)
+        return best_of(tried)
 
-    def _generate(self, encoded: Any, prompts: list[list[int]], **search: Any) -> list[_Hypothesis]:
+    def _generate(self, encoded: Any, prompts: list[list[int]], **search: Any) -> list[Hypothesis]:
         results = self._model.model.generate(
             encoded,
             prompts,
@@ -186,9 +176,9 @@ class Decoder:
         )
         return [self._hypothesis(result) for result in results]
 
-    def _hypothesis(self, result: Any) -> _Hypothesis:
+    def _hypothesis(self, result: Any) -> Hypothesis:
         tokens = result.sequences_ids[0]
-        return _Hypothesis(
+        return Hypothesis(
             tokens=tokens,
             # The library's mean leaves out the end token.
             logprob=result.scores[0] * len(tokens) / (len(tokens) + 1),
@@ -196,24 +186,12 @@ class Decoder:
             no_speech=result.no_speech_prob,
         )
 
-    def _is_bad(self, found: _Hypothesis) -> bool:
-        """Whether it is worth another attempt: what is no speech is not."""
-        improbable = found.logprob < self._options.logprob_threshold
-        if improbable and found.no_speech > self._options.no_speech_threshold:
-            return False
-        return improbable or found.compression > MAX_COMPRESSION
-
-    def _is_speech(self, found: _Hypothesis) -> bool:
-        """Whether what was decoded was said: people do repeat themselves, and mumble, but in speech."""
-        doubtful = found.logprob <= self._options.logprob_threshold or found.compression > MAX_COMPRESSION
-        return not (doubtful and found.no_speech > self._options.no_speech_threshold)
-
-    def _cut(self, window: Window, found: _Hypothesis) -> tuple[list[Piece], int]:
-        if not self._is_speech(found):
+    def _cut(self, window: Window, found: Hypothesis) -> tuple[list[Piece], int]:
+        if not is_speech(found, self._options):
             return [], window.frames
         all_pieces, done = pieces(found.tokens, first=self._tokenizer.timestamp_begin, frames=window.frames)
         said = [piece for piece in all_pieces if piece.start_s != piece.end_s]
-        return [piece for piece in said if _has_words(self._tokenizer.decode(piece.tokens))], done
+        return [piece for piece in said if has_words(self._tokenizer.decode(piece.tokens))], done
 
     def _words(
         self,
@@ -248,8 +226,3 @@ class Decoder:
             )
             for place, timings in zip(wanted, aligned, strict=True)
         ]
-
-
-def _has_words(text: str) -> bool:
-    """Full stops alone are what the model makes of a drone."""
-    return any(character.isalnum() for character in text)

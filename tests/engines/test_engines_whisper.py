@@ -75,6 +75,12 @@ def test_two_words_of_a_hundred_at_most_are_misheard_of_more_than_thirty_seconds
     assert heard.segments[-1].end_s > 30
 
 
+def test_no_segment_ends_after_its_fragment(spoken, singles):
+    for request, heard in zip(spoken, singles, strict=True):
+        ends_s = [segment.end_s for segment in heard.segments]
+        assert max(ends_s, default=0) <= request.pcm.size / RECOGNISER_RATE_HZ
+
+
 def test_beckett_is_heard_word_for_word_across_a_cut(singles):
     said = "Ever tried. Ever failed. No matter. Try again. Fail again. Fail better."
     assert jiwer.wer(plain(said), plain(" ".join(heard.text for heard in singles[8:]))) <= 0.1
