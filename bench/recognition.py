@@ -56,12 +56,15 @@ def main():
     requests = list(fragments(its.seconds))[: max(SIZES)]
     _, alone = timed(engine, requests, 1)
     took = {size: [] for size in SIZES}
-    for _ in range(its.rounds):
+    for number in range(its.rounds):
         for size in SIZES:
             ms, heard = timed(engine, requests, size)
             if heard != alone:
                 raise SystemExit(f"in batches of {size} something else was heard")
             took[size].append(ms)
+        lone = took[1][-1][0]
+        ratios = (f"{size}: x {lone / took[size][-1][0]:.2f}" for size in SIZES)
+        print(f"round {number + 1}: {', '.join(ratios)}", flush=True)
     print(f"{len(requests)} fragments of {its.seconds} s, {its.rounds} rounds, {its.threads} threads")
     for size in SIZES:
         clock, work = (statistics.median(round_[kind] for round_ in took[size]) for kind in (0, 1))
@@ -71,8 +74,7 @@ def main():
         ]
         print(
             f"batch {size}: {clock:6.0f} ms a fragment, {work:6.0f} ms of processors; "
-            f"one by one takes x {gains[0]:.2f} and x {gains[1]:.2f}",
-            flush=True,
+            f"one by one takes x {gains[0]:.2f} and x {gains[1]:.2f}"
         )
 
 
