@@ -90,6 +90,10 @@ bench-acks *args: setup-dev
 bench-stretch *args: setup-dev
     {{ bin }}/python bench/stretchers.py {{ args }}
 
+# Recognition in batches of 1, 2, 4 and 8
+bench-recognition *args: setup-dev
+    {{ bin }}/python bench/recognition.py {{ args }}
+
 # 200 streams at once, 24,000 fragments: what they leave behind (a minute)
 soak *args: setup-dev
     {{ bin }}/python bench/soak.py {{ args }}

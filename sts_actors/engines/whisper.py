@@ -1,83 +1,180 @@
-"""Recognition with Whisper through faster-whisper (CTranslate2)."""
+"""Recognition with Whisper through faster-whisper (CTranslate2), several fragments in one call."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 
-from sts_actors.engines.faults import as_engine_error
-from sts_actors.engines.ports import RECOGNISER_RATE_HZ, EngineInfo, RecogniseRequest, Recognition
+from sts_actors.engines import memory
+from sts_actors.engines.faults import as_engine_error, is_out_of_memory
+from sts_actors.engines.ports import RECOGNISER_RATE_HZ, EngineInfo, RecogniseRequest, Recognition, Segment
+from sts_actors.engines.whisper_options import WhisperOptions
 from sts_actors.errors import EngineError, ErrorCode
 from sts_actors.messages import Word
 
-BEAM_SIZE = 5
-MAX_NO_SPEECH = 0.6
-MIN_LOGPROB = -1.0
-"""A segment that is both likely no speech and badly decoded is a hallucination: Whisper's own thresholds."""
-MIN_PEAK = 10 ** (-60 / 20)
-"""Quieter than -60 dBFS throughout is silence, whatever a model would make of it."""
+_FAULTS = (RuntimeError, ValueError, MemoryError)
+"""What the libraries raise for one call; anything else is a fault of ours."""
+
+
+@attrs.define(eq=False)
+class _Fragment:
+    """One request on its way: decoded window by window until its features are used up."""
+
+    request: RecogniseRequest
+    speech: Any = None
+    features: Any = None
+    prompt: tuple[int, ...] = ()
+    done: int = 0
+    segments: list[Segment] = attrs.field(factory=list)
+    words: list[Word] = attrs.field(factory=list)
+    error: EngineError | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.error is None and self.features is not None and self.done < self.features.shape[1]
+
+    def fail(self, error: Exception) -> None:
+        self.error = as_engine_error(error.with_traceback(None), ErrorCode.ASR_FAILED, "recognition")
+
+    def answer(self) -> Recognition | EngineError:
+        if self.error is not None:
+            return self.error
+        return Recognition(
+            text=" ".join(segment.text for segment in self.segments),
+            language=self.request.language,
+            segments=tuple(self.segments),
+            words=tuple(self.words),
+        )
 
 
 class Whisper:
-    """A loaded Whisper model; `run` serves one request after the other."""
+    """A loaded Whisper model; `run` serves several requests at once."""
 
-    def __init__(self, folder: Path, *, device: str, compute_type: str, threads: int) -> None:
+    def __init__(
+        self, folder: Path, *, device: str, compute_type: str, threads: int, options: WhisperOptions
+    ) -> None:
         from faster_whisper import WhisperModel  # noqa: PLC0415 - heavy, and only where the engine runs
 
-        self._model: Any = WhisperModel(
-            str(folder), device=device, compute_type=compute_type, cpu_threads=threads, local_files_only=True
-        )
-        self._warm_up()
+        from sts_actors.engines import whisper_decoding, whisper_speech  # noqa: PLC0415 - idem
+
+        self._decoding, self._speech = whisper_decoding, whisper_speech
+        self._options = options
+        try:
+            self._model: Any = WhisperModel(
+                str(folder),
+                device=device,
+                compute_type=compute_type,
+                cpu_threads=threads,
+                local_files_only=True,
+            )
+        except Exception as error:  # the libraries raise what they like, bare exceptions among it
+            raise RuntimeError(
+                f"cannot load {folder} on {device} as {compute_type}: {error}; set ASR_MODEL_SIZE to another "
+                "model, or ASR_DEVICE and ASR_COMPUTE_TYPE to what this machine has"
+            ) from error
+        self._decoders: dict[str, whisper_decoding.Decoder] = {}
         self.info = EngineInfo(
             name=f"whisper {folder.name}",
             licence="MIT",
             languages=tuple(sorted(self._model.supported_languages)),
         )
+        self._warm_up()
 
     def _warm_up(self) -> None:
         """Load the voice detector and plan the kernels now: the first fragment should not pay for them."""
         noise = np.random.default_rng(0).normal(0, 0.01, RECOGNISER_RATE_HZ).astype(np.float32)
-        for detect in (True, False):
-            segments, _ = self._model.transcribe(noise, language="en", beam_size=BEAM_SIZE, vad_filter=detect)
-            list(segments)
+        self._speech.find_speech(noise, detect=True)
+        fragment = _Fragment(RecogniseRequest(pcm=noise, language="en"))
+        self._open(fragment, self._speech.Speech(noise), self._decoder("en"))
+        self._decode([fragment])
 
     def run(self, batch: Sequence[RecogniseRequest]) -> list[Recognition | EngineError]:
-        """Recognise each request; one that fails fails alone, as `ASR_FAILED` or `GPU_OOM`."""
-        return [self._one(request) for request in batch]
+        """Recognise the requests together; one that fails fails alone, as `ASR_FAILED` or `GPU_OOM`.
 
-    def _one(self, request: RecogniseRequest) -> Recognition | EngineError:
+        Each is heard as it would be alone. Where memory does not suffice for all, halves are tried.
+        """
+        fragments = [_Fragment(request) for request in batch]
+        for fragment in fragments:
+            try:
+                decoder = self._decoder(fragment.request.language)
+                speech = self._speech.find_speech(fragment.request.pcm, detect=self._options.vad)
+                if speech is not None:
+                    self._open(fragment, speech, decoder)
+            except _FAULTS as error:
+                fragment.fail(error)
+        while unfinished := [fragment for fragment in fragments if fragment.is_open]:
+            for together in _alike(unfinished):
+                self._advance(together)
+        return [fragment.answer() for fragment in fragments]
+
+    def _open(self, fragment: _Fragment, speech: Any, decoder: Any) -> None:
+        fragment.prompt = decoder.prompt(fragment.request.prompt)
+        fragment.speech = speech
+        # The last frame is the extractor's own padding.
+        fragment.features = self._model.feature_extractor(speech.pcm)[:, :-1]
+
+    def _decoder(self, language: str) -> Any:
+        if language not in self._decoders:
+            self._decoders[language] = self._decoding.Decoder(self._model, language, self._options)
+        return self._decoders[language]
+
+    def _advance(self, fragments: list[_Fragment]) -> None:
+        """Decode a window of each, or fail those that cannot be, whatever their neighbours are."""
         try:
-            if not request.pcm.size or float(np.abs(request.pcm).max()) < MIN_PEAK:
-                return Recognition(text="", language=request.language)
-            segments, _ = self._model.transcribe(
-                request.pcm,
-                language=request.language,
-                beam_size=BEAM_SIZE,
-                vad_filter=True,
-                condition_on_previous_text=False,
-                initial_prompt=request.prompt or None,
-                word_timestamps=request.words,
+            self._decode(fragments)
+        except _FAULTS as error:
+            failed = error
+        else:
+            return
+        if is_out_of_memory(failed):
+            # The frames of the failed call still hold its arrays.
+            failed.with_traceback(None)
+            memory.release()
+        if len(fragments) == 1:
+            fragments[0].fail(failed)
+            return
+        half = len(fragments) // 2
+        self._advance(fragments[:half])
+        self._advance(fragments[half:])
+
+    def _decode(self, fragments: list[_Fragment]) -> None:
+        extractor = self._model.feature_extractor
+        windows = [
+            self._decoding.Window(
+                features=fragment.features[:, fragment.done : fragment.done + extractor.nb_max_frames],
+                offset_s=fragment.done * extractor.time_per_frame,
+                prompt=fragment.prompt,
+                words=fragment.request.words,
             )
-            # Decoding happens here, while the generator is drained.
-            kept = [segment for segment in segments if _is_speech(segment)]
-        except (RuntimeError, ValueError, MemoryError) as error:
-            return as_engine_error(error, ErrorCode.ASR_FAILED, "recognition")
-        return Recognition(
-            text=" ".join(segment.text.strip() for segment in kept),
-            language=request.language,
-            words=tuple(
-                Word(text=word.word.strip(), start_s=float(word.start), end_s=float(word.end))
-                for segment in kept
-                for word in segment.words or ()
-            ),
-        )
+            for fragment in fragments
+        ]
+        heard = self._decoder(fragments[0].request.language).decode(windows)
+        for fragment, window in zip(fragments, heard, strict=True):
+            fragment.done += window.frames
+            for found, kept in ((window.segments, fragment.segments), (window.words, fragment.words)):
+                for each in found:
+                    start_s, end_s = fragment.speech.original(each.start_s, each.end_s)
+                    kept.append(attrs.evolve(each, start_s=start_s, end_s=end_s))
 
 
-def _is_speech(segment: Any) -> bool:
-    return not (segment.no_speech_prob > MAX_NO_SPEECH and segment.avg_logprob < MIN_LOGPROB)
+def _alike(fragments: Sequence[_Fragment]) -> list[list[_Fragment]]:
+    """Those that can be decoded in one call: of one language, with prompts of one length."""
+    groups: dict[tuple[str, int], list[_Fragment]] = {}
+    for fragment in fragments:
+        groups.setdefault((fragment.request.language, len(fragment.prompt)), []).append(fragment)
+    return list(groups.values())
 
 
-def load(folder: Path, device: str, compute_type: str, threads: int) -> Whisper:
+def load(
+    folder: Path, device: str, compute_type: str, threads: int, options: WhisperOptions | None = None
+) -> Whisper:
     """Load the model in `folder`; for a worker process."""
-    return Whisper(folder, device=device, compute_type=compute_type, threads=threads)
+    return Whisper(
+        folder,
+        device=device,
+        compute_type=compute_type,
+        threads=threads,
+        options=options or WhisperOptions(),
+    )

@@ -6,6 +6,7 @@ import sys
 import time
 
 import pytest
+from hollow_whisper import hollow_whisper
 
 from sts_actors.models import BACKOFF, INTENSITY
 
@@ -13,8 +14,7 @@ from sts_actors.models import BACKOFF, INTENSITY
 @pytest.fixture
 def broken_model(tmp_path):
     """A folder that looks like a converted Whisper and is none."""
-    (tmp_path / "model.bin").write_bytes(b"not a model")
-    return tmp_path
+    return hollow_whisper(tmp_path)
 
 
 def test_the_service_ends_with_a_code_when_a_model_dies_at_every_start(broken_model):
@@ -32,4 +32,7 @@ def test_the_service_ends_with_a_code_when_a_model_dies_at_every_start(broken_mo
     pauses = [min(BACKOFF.first_s * BACKOFF.factor**n, BACKOFF.max_s) for n in range(INTENSITY.restarts)]
     assert took_s > sum(pauses) * (1 - BACKOFF.jitter)
     assert done.stderr.count("models/asr failed and is started anew") == INTENSITY.restarts
-    assert "models/asr ended more than 5 times in 30 s" in done.stderr.splitlines()[-1]
+    said = done.stderr.splitlines()[-1]
+    assert "models/asr ended more than 5 times in 30 s" in said
+    assert f"cannot load {broken_model}" in said
+    assert "set ASR_MODEL_SIZE" in said

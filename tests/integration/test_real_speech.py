@@ -9,30 +9,13 @@ from pathlib import Path
 
 import jiwer
 import pytest
+from speech_samples import SPOKEN, fragments_of, plain
 
-from sts_actors.audio.codecs import decode
-from sts_actors.audio.pcm import downmix, resample
 from sts_actors.engines import whisper
 from sts_actors.engines.assets import known_assets, package_file, verify
-from sts_actors.engines.ports import RECOGNISER_RATE_HZ, RecogniseRequest
-from sts_actors.messages import AudioFormat, Container
+from sts_actors.engines.ports import RecogniseRequest
 
 pytestmark = pytest.mark.models
-
-# Charles Dickens, A Tale of Two Cities, 1859.
-SPOKEN = """
-It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of
-foolishness, it was the epoch of belief, it was the epoch of incredulity, it was the season of Light, it
-was the season of Darkness, it was the spring of hope, it was the winter of despair, we had everything
-before us, we had nothing before us, we were all going direct to Heaven, we were all going direct the other
-way, in short, the period was so far like the present period, that some of its noisiest authorities insisted
-on its being received, for good or for evil, in the superlative degree of comparison only.
-"""
-
-
-def plain(text):
-    """Words alone: what a listener compares."""
-    return " ".join(re.sub(r"[^\w\s]", " ", text.lower()).split())
 
 
 @pytest.fixture(scope="module")
@@ -86,16 +69,3 @@ def test_subtitles_of_both_languages_lie_beside_the_dub(dubbed):
         text = Path(dub).with_name(f"{dub.stem}.{language}.srt").read_text()
         flat = " ".join(re.sub(r"\d+\n[\d:,]+ --> [\d:,]+\n", "", text).split())
         assert all(" ".join(fragment[field].split()) in flat for fragment in report["fragments"])
-
-
-def fragments_of(file):
-    """A WAV file as 6-s fragments for the recogniser."""
-    with wave.open(str(file)) as sound:
-        label = AudioFormat(
-            container=Container.PCM_S16LE,
-            sample_rate_hz=sound.getframerate(),
-            channels=sound.getnchannels(),
-        )
-        while data := sound.readframes(6 * sound.getframerate()):
-            mono = downmix(decode(data, label).samples)
-            yield resample(mono, label.sample_rate_hz, RECOGNISER_RATE_HZ)
