@@ -14,6 +14,7 @@ from sts_actors.artifacts import Artifacts, NoArtifacts
 from sts_actors.audio.fit import FitPolicy
 from sts_actors.engines.quota import QuotaWatch
 from sts_actors.errors import ErrorCode, ServiceError
+from sts_actors.memory import MemoryPressure
 from sts_actors.messages import StreamConfig, primary_language
 from sts_actors.metrics import Metrics
 from sts_actors.models import Models
@@ -32,6 +33,7 @@ class Dubbing:
     compute: Compute = in_thread
     artifacts: Artifacts | NoArtifacts = attrs.field(factory=NoArtifacts)
     quota: QuotaWatch = attrs.field(factory=QuotaWatch)
+    pressure: MemoryPressure = attrs.field(factory=MemoryPressure)
     _streams: dict[str, Stream] = attrs.field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
