@@ -105,7 +105,7 @@ async def examine(settings: Settings, load: bool) -> list[Finding]:
         *package_findings(packages("sts_actors", checkout()), settings.profile),
         *of_engines,
         *device_findings(seen[0], settings),
-        *memory_findings(await memory.needs_here(settings, reading), reading),
+        *memory_findings(await memory.needs_here(settings, reading), reading, settings),
         *asset_findings(settings),
         voice_finding(settings),
         *key_findings(os.environ, settings),

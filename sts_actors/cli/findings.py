@@ -221,8 +221,9 @@ def device_findings(devices: Devices, settings: Settings) -> list[Finding]:
     return found
 
 
-def memory_findings(needs: Sequence[Need], reading: Reading) -> list[Finding]:
+def memory_findings(needs: Sequence[Need], reading: Reading, settings: Settings) -> list[Finding]:
     """For each device that models use: what they need of its memory, and what is free."""
+    refused = Verdict.GAP if settings.memory_check else Verdict.NOTE
     found = []
     for device in dict.fromkeys(need.device for need in needs):
         memory = reading.of(device)
@@ -237,7 +238,7 @@ def memory_findings(needs: Sequence[Need], reading: Reading) -> list[Finding]:
             Finding(
                 section="memory",
                 name=device,
-                verdict=Verdict.GAP if lacking else Verdict.NOTE if memory is None else Verdict.OK,
+                verdict=refused if lacking else Verdict.NOTE if memory is None else Verdict.OK,
                 detail=f"the models need {needed:.0f} MiB, {free}",
                 remedy=lacking.remedy if lacking else "",
             )

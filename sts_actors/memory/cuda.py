@@ -24,15 +24,12 @@ def cuda_memory(
         if nvml is None:
             nvml = import_module("pynvml")
         nvml.nvmlInit()
-    except Exception:  # noqa: BLE001 - no library, no driver, an old one: there is nothing to see either way
+        try:
+            return _read(nvml, os.environ if environment is None else environment)
+        finally:
+            nvml.nvmlShutdown()
+    except Exception:  # noqa: BLE001 - no library, no driver, a GPU off the bus: there is nothing to see either way
         return (), {}
-    try:
-        return _read(nvml, os.environ if environment is None else environment)
-    except nvml.NVMLError:
-        # A GPU has fallen off the bus.
-        return (), {}
-    finally:
-        nvml.nvmlShutdown()
 
 
 def _read(nvml: Any, environment: Mapping[str, str]) -> tuple[tuple[DeviceMemory, ...], dict[int, int]]:

@@ -3,6 +3,7 @@
 import base64
 import json
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import trio
@@ -13,6 +14,7 @@ from running import QUICK, dubbing, http_get, marked
 from sts_actors.app import run_service
 from sts_actors.client import Backpressure, Processed
 from sts_actors.errors import EngineError, ErrorCode
+from sts_actors.session import Session
 from sts_actors.settings import load_settings
 
 SPEECH = base64.b64encode(marked(1, 0)).decode()
@@ -91,6 +93,37 @@ async def test_a_model_that_runs_out_of_memory_slows_all_streams_down_for_ten_se
         assert (levels(mine), levels(other)) == ([SLOW], [SLOW])
         await trio.sleep(0.2)
         assert (levels(mine), levels(other)) == ([NONE], [NONE])
+
+
+class SlowOutlet:
+    """Takes a second for everything; `said` is what has gone out, in order."""
+
+    sid = "sid"
+
+    def __init__(self):
+        self.said = []
+
+    async def say(self, event, payload):
+        await trio.sleep(1)
+        self.said.append(payload["action"])
+
+
+async def test_two_that_tell_the_level_at_once_leave_the_worker_with_what_is_true(autojump_clock):
+    async with open_desk() as desk:
+        outlet, pressure = SlowOutlet(), desk.dubbing.pressure
+        session = Session(outlet, desk.dubbing, {})
+        stream = SimpleNamespace(
+            in_flight=8, queue_depth=0, config=SimpleNamespace(stream_id="s", max_inflight=3)
+        )
+        pressure.set_low(low=True)
+        await session._tell_level(stream)
+        stream.in_flight = 2
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(session._tell_level, stream)
+            await trio.sleep(0.5)
+            pressure.set_low(low=False)
+            nursery.start_soon(session._tell_level, stream)
+    assert outlet.said == ["pause", "none", "slow_down", "none"]
 
 
 async def test_a_stream_that_ends_while_memory_is_short_ends_well(autojump_clock):
