@@ -11,9 +11,12 @@ from desk import open_desk
 from memory_figures import MIB, Gauge
 from running import QUICK, dubbing, http_get, marked
 
+from sts_actors import app
 from sts_actors.app import run_service
 from sts_actors.client import Backpressure, Processed
-from sts_actors.errors import EngineError, ErrorCode
+from sts_actors.errors import EngineError, ErrorCode, Stage
+from sts_actors.memory import Need, start
+from sts_actors.models import open_models
 from sts_actors.session import Session
 from sts_actors.settings import load_settings
 
@@ -108,13 +111,30 @@ class SlowOutlet:
         self.said.append(payload["action"])
 
 
+def a_stream(in_flight):
+    return SimpleNamespace(
+        in_flight=in_flight, queue_depth=0, config=SimpleNamespace(stream_id="s", max_inflight=3)
+    )
+
+
+async def test_memory_that_is_back_while_its_lack_is_being_told_is_told_too(autojump_clock):
+    async with open_desk() as desk, trio.open_nursery() as nursery:
+        outlet, pressure = SlowOutlet(), desk.dubbing.pressure
+        nursery.start_soon(Session(outlet, desk.dubbing, {})._follow_pressure, a_stream(0))
+        await trio.sleep(1)
+        pressure.set_low(low=True)
+        await trio.sleep(0.5)
+        pressure.set_low(low=False)
+        await trio.sleep(5)
+        assert outlet.said == ["slow_down", "none"]
+        nursery.cancel_scope.cancel()
+
+
 async def test_two_that_tell_the_level_at_once_leave_the_worker_with_what_is_true(autojump_clock):
     async with open_desk() as desk:
         outlet, pressure = SlowOutlet(), desk.dubbing.pressure
         session = Session(outlet, desk.dubbing, {})
-        stream = SimpleNamespace(
-            in_flight=8, queue_depth=0, config=SimpleNamespace(stream_id="s", max_inflight=3)
-        )
+        stream = a_stream(8)
         pressure.set_low(low=True)
         await session._tell_level(stream)
         stream.in_flight = 2
@@ -131,7 +151,8 @@ async def test_a_stream_that_ends_while_memory_is_short_ends_well(autojump_clock
         desk.dubbing.pressure.set_low(low=True)
         socket = await opened(desk)
         socket.send("stream:end")
-        assert await socket.next_named("stream:complete")
+        with trio.fail_after(1):
+            assert await socket.next_named("stream:complete")
 
 
 async def next_of(kind, stream):
@@ -169,6 +190,31 @@ async def test_over_the_wire_free_memory_goes_below_the_floor_and_comes_back():
         name, _, value = line.rpartition(" ")
         found = [row for row in metrics.decode().splitlines() if row.startswith(name)]
         assert [float(row.rpartition(" ")[2]) for row in found] == [float(value)]
+
+
+@pytest.mark.parametrize(("free", "together"), [(600, True), (500, False)])
+async def test_models_are_loaded_one_after_the_other_where_there_is_no_memory_for_all_at_once(
+    free, together, monkeypatch
+):
+    def declared(settings, folder_size, *, cuda):
+        return tuple(
+            Need(stage=stage, model="fake", device="cpu", steady_mib=100, loading_mib=200) for stage in Stage
+        )
+
+    asked = []
+
+    def opened(specs, **how):
+        asked.append(how["together"])
+        return open_models(specs, **how)
+
+    monkeypatch.setattr(start, "needs", declared)
+    monkeypatch.setattr(app, "open_models", opened)
+    settings = load_settings(profile="fake", overrides={"port": 0, **QUICK}, environment={})
+    async with trio.open_nursery() as nursery:
+        service = await nursery.start(partial(run_service, settings, read_memory=Gauge(cpu=free).read))
+        await service.wait_ready()
+        nursery.cancel_scope.cancel()
+    assert asked == [together]
 
 
 @pytest.mark.parametrize("in_process", [True, False])

@@ -113,6 +113,15 @@ async def test_a_model_that_ran_out_presses_for_ten_seconds_from_the_last_time(a
     assert (trio.current_time() - started, pressure.on) == (10.0, False)
 
 
+async def test_who_has_seen_no_pressure_learns_of_one_that_has_come_and_gone(autojump_clock):
+    pressure = MemoryPressure()
+    seen = pressure.state
+    pressure.set_low(low=True)
+    pressure.set_low(low=False)
+    with trio.fail_after(1):
+        await pressure.wait_change(seen)
+
+
 async def test_a_floor_that_is_broken_outlasts_the_ten_seconds(autojump_clock):
     pressure = MemoryPressure()
     pressure.set_low(low=True)
