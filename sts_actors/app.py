@@ -16,8 +16,9 @@ from sts_actors.connection import attach
 from sts_actors.debugging import DebugTasks
 from sts_actors.dubbing import Dubbing
 from sts_actors.engines.quota import QuotaWatch
-from sts_actors.errors import ConfigError
+from sts_actors.errors import ConfigError, Stage
 from sts_actors.gateway import HttpRequest, HttpResponse, Limits, Server, serve
+from sts_actors.memory import MemoryWatch, ReadMemory, held_by_models, look, plan_memory
 from sts_actors.metrics import CONTENT_TYPE, Metrics
 from sts_actors.models import Models, open_models
 from sts_actors.profiles import model_specs
@@ -43,15 +44,25 @@ class Service:
 
 
 async def run_service(
-    settings: Settings, *, task_status: trio.TaskStatus[Service] = trio.TASK_STATUS_IGNORED
+    settings: Settings,
+    *,
+    read_memory: ReadMemory = look,
+    task_status: trio.TaskStatus[Service] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve until cancelled; `task_status` gets the `Service` once it listens, before the models are loaded.
 
+    Args:
+        settings: all there is to choose.
+        read_memory: looks at the devices' memory.
+        task_status: of `nursery.start`.
+
     Raises:
-        ConfigError: a setting, a missing model file, a file of voices or the address stops the start.
+        ConfigError: a setting, a missing model file, a file of voices, too little memory or the address stops
+            the start.
         supervision.RestartIntensityExceeded: a model died too often.
     """
     _check_exposure(settings)
+    memory = await plan_memory(settings, read_memory)
     quota = QuotaWatch()
     metrics = Metrics()
     voice_file = Path(settings.voice_profiles_path) if settings.voice_profiles_path else None
@@ -63,9 +74,14 @@ async def run_service(
             async with open_models(
                 specs,
                 device_tokens=settings.device_tokens,
+                together=memory.together,
                 on_restart=lambda actor, _: metrics.restarted(actor),
             ) as models:
+                watch = memory.watch
                 metrics.watch(loop.statistics, models.statistics)
+                metrics.watch_memory(
+                    lambda: watch.reading, lambda: held_by_models(models.processes, watch.reading)
+                )
                 async with _open_artifacts(settings) as artifacts:
                     dubbing = Dubbing(
                         settings=settings,
@@ -74,8 +90,9 @@ async def run_service(
                         quota=quota,
                         voices=voices,
                         artifacts=artifacts,
+                        pressure=watch.pressure,
                     )
-                    await _serve(dubbing, loop, task_status)
+                    await _serve(dubbing, loop, watch, task_status)
 
 
 def _open_artifacts(settings: Settings) -> AbstractAsyncContextManager[Artifacts | NoArtifacts]:
@@ -89,7 +106,9 @@ def _open_artifacts(settings: Settings) -> AbstractAsyncContextManager[Artifacts
     return open_artifacts(Path(settings.artifacts_path), quota)
 
 
-async def _serve(dubbing: Dubbing, loop: LoopInstrument, task_status: trio.TaskStatus[Service]) -> None:
+async def _serve(
+    dubbing: Dubbing, loop: LoopInstrument, watch: MemoryWatch, task_status: trio.TaskStatus[Service]
+) -> None:
     settings = dubbing.settings
     server = Server(
         limits=Limits(),
@@ -98,11 +117,12 @@ async def _serve(dubbing: Dubbing, loop: LoopInstrument, task_status: trio.TaskS
         max_http_buffer_size=settings.max_buffer_bytes,
         cors_allowed_origins=_origins(settings.cors_allowed_origins),
     )
-    _add_routes(server, dubbing)
+    _add_routes(server, dubbing, watch)
     server.route("GET", "/debug/tasks", DebugTasks(loop, settings.auth_token))
     async with trio.open_nursery() as nursery:
         attach(server, dubbing, nursery)
         nursery.start_soon(_watch_voices, dubbing)
+        nursery.start_soon(watch.run)
         try:
             addresses = await nursery.start(partial(serve, server, settings.host, settings.port))
         except OSError as error:
@@ -148,15 +168,15 @@ def _origins(listed: str) -> list[str] | None:
     return [origin.strip() for origin in listed.split(",") if origin.strip()] or None
 
 
-def _add_routes(server: Server, dubbing: Dubbing) -> None:
+def _add_routes(server: Server, dubbing: Dubbing, watch: MemoryWatch) -> None:
     async def health(_: HttpRequest) -> HttpResponse:
         return _json(200, {"status": "healthy", "version": __version__})
 
     async def ready(_: HttpRequest) -> HttpResponse:
         missing = [stage.value for stage in dubbing.models.missing]
-        return _json(
-            503 if missing else 200, {"status": "loading" if missing else "ready", "missing": missing}
-        )
+        status = "loading" if missing else "ready"
+        models = _describe_models(dubbing.models, watch)
+        return _json(503 if missing else 200, {"status": status, "missing": missing, "models": models})
 
     async def metrics(_: HttpRequest) -> HttpResponse:
         return HttpResponse(
@@ -166,6 +186,20 @@ def _add_routes(server: Server, dubbing: Dubbing) -> None:
     server.route("GET", "/health", health)
     server.route("GET", "/ready", ready)
     server.route("GET", "/metrics", metrics)
+
+
+def _describe_models(models: Models, watch: MemoryWatch) -> dict[str, dict[str, object]]:
+    """What is told of each model; without a process of its own, its memory is not known."""
+    names, held = models.engine_names(), held_by_models(models.processes, watch.reading)
+    return {
+        stage.value: {
+            "name": names.get(stage.value),
+            "loaded": stage not in models.missing,
+            "memory_bytes": held.get((stage, "host")),
+            "gpu_memory_bytes": held.get((stage, "gpu")),
+        }
+        for stage in Stage
+    }
 
 
 def _json(status: int, content: dict[str, object]) -> HttpResponse:

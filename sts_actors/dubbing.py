@@ -15,6 +15,7 @@ from sts_actors.audio.fit import FitPolicy
 from sts_actors.audio.tempo import StretcherName
 from sts_actors.engines.quota import QuotaWatch
 from sts_actors.errors import ErrorCode, ServiceError
+from sts_actors.memory import MemoryPressure
 from sts_actors.messages import StreamConfig, primary_language
 from sts_actors.metrics import Metrics
 from sts_actors.models import Models
@@ -35,6 +36,7 @@ class Dubbing:
     artifacts: Artifacts | NoArtifacts = attrs.field(factory=NoArtifacts)
     quota: QuotaWatch = attrs.field(factory=QuotaWatch)
     voices: VoiceBook = attrs.field(factory=VoiceBook)
+    pressure: MemoryPressure = attrs.field(factory=MemoryPressure)
     _streams: dict[str, Stream] = attrs.field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:

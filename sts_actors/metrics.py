@@ -1,11 +1,14 @@
 """Prometheus metrics: one registry a service, labelled by role and never by stream."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from sts_actors import __version__
+from sts_actors.errors import Stage
 from sts_actors.loop_metrics import LoopCollector
+from sts_actors.memory import Reading
+from sts_actors.memory_metrics import MemoryCollector
 from sts_actors.messages import FragmentFailed, Result
 from sts_actors.queue_metrics import ChannelCollector, SchedulerCollector
 from supervision import LoopStatistics, SchedulerStatistics
@@ -80,6 +83,12 @@ class Metrics:
         self.registry.register(LoopCollector(loop))
         self.registry.register(SchedulerCollector(device))
         self.registry.register(ChannelCollector())
+
+    def watch_memory(
+        self, look: Callable[[], Reading], models: Callable[[], Mapping[tuple[Stage, str], int]]
+    ) -> None:
+        """Show what memory the GPUs have, as last looked at, and what each model holds."""
+        self.registry.register(MemoryCollector(look, models))
 
     def render(self) -> bytes:
         """Everything in Prometheus' text format."""

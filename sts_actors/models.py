@@ -1,14 +1,14 @@
 """The shared models: one queue, one supervised actor and one engine for each stage, one device's tokens."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from functools import partial
 from typing import Any
 
 import attrs
 import trio
 
-from sts_actors.engines.actor import OpenRunner, make_asker, model
+from sts_actors.engines.actor import OpenRunner, Runner, make_asker, model
 from sts_actors.engines.ports import (
     Asker,
     EngineInfo,
@@ -69,6 +69,8 @@ class Models:
     scheduler: TokenScheduler
     services: tuple[TokenScheduler, ...] = ()
     """Of the engines that are services elsewhere, one each: a token is a call."""
+    processes: dict[Stage, int] = attrs.field(factory=dict, init=False)
+    """Ids of the worker processes of the models that have one, from when they are loaded."""
     _infos: dict[Stage, EngineInfo] = attrs.field(factory=dict, init=False)
     _down: set[Stage] = attrs.field(factory=lambda: set(Stage), init=False)
     _all_loaded: trio.Event = attrs.field(factory=trio.Event, init=False)
@@ -98,6 +100,7 @@ class Models:
     def lost(self, stage: Stage) -> None:
         """A model has died and will be loaded again."""
         self._down.add(stage)
+        self.processes.pop(stage, None)
 
     def engine_names(self) -> dict[str, str]:
         """Each loaded stage's engine."""
@@ -144,9 +147,16 @@ async def open_models(
     specs: dict[Stage, ModelSpec],
     *,
     device_tokens: int,
+    together: bool = True,
     on_restart: Callable[[str, Exception | None], None] | None = None,
 ) -> AsyncIterator[Models]:
     """Load the models in the background and keep them alive for the length of the block.
+
+    Args:
+        specs: the models, by stage.
+        device_tokens: what the device has.
+        together: load them all at once; if not, one after the other, for lack of memory.
+        on_restart: told of each that died.
 
     Raises:
         ConfigError: out of the block, where a model cannot be loaded as it is configured.
@@ -179,6 +189,18 @@ async def open_models(
         services=tuple(services.values()),
     )
 
+    loading = nullcontext() if together else trio.Lock()
+
+    @asynccontextmanager
+    async def opened(stage: Stage) -> AsyncIterator[Runner]:
+        async with AsyncExitStack() as stack:
+            async with loading:
+                runner = await stack.enter_async_context(specs[stage].open_runner())
+            process = getattr(runner, "pid", None)
+            if process is not None:
+                models.processes[stage] = process
+            yield runner
+
     def died(actor: str, cause: Exception | None) -> None:
         models.lost(Stage(actor))
         if on_restart is not None:
@@ -205,7 +227,7 @@ async def open_models(
                         partial(
                             model,
                             queues[stage],
-                            spec.open_runner,
+                            partial(opened, stage),
                             partial(models.loaded, stage),
                             spec.calls_at_once or 1,
                         ),

@@ -65,6 +65,7 @@ class Session:
         self._headers = headers
         self._stream: Stream | None = None
         self._backpressure = Backpressure(dubbing.thresholds)
+        self._telling_level = trio.Lock()
         self._replies: dict[int, Reply] = {}
         self._tally = Tally()
         self._drain = trio.CancelScope()
@@ -225,8 +226,11 @@ class Session:
 
     async def _answer_all(self, stream: Stream) -> None:
         with self._drain:
-            async for due in stream:
-                await self._answer(stream, due)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._follow_pressure, stream)
+                async for due in stream:
+                    await self._answer(stream, due)
+                nursery.cancel_scope.cancel()
         if self._drain.cancelled_caught:
             left = ServiceError(
                 ErrorCode.TIMEOUT, f"{stream.in_flight} fragments were still in flight at the drain deadline"
@@ -238,9 +242,8 @@ class Session:
         audio = b""
         if isinstance(result, FragmentFailed):
             if result.code is ErrorCode.GPU_OOM:
-                self._backpressure.press()
+                self._dubbing.pressure.ran_out()
         else:
-            self._backpressure.relieve()
             answer = result.translation.transcript.answer
             audio = await self._dubbing.compute(encode, result.pcm, answer)
         # Until its answer is told, and from that very moment no more, it is one that has none.
@@ -341,17 +344,26 @@ class Session:
         return True
 
     async def _tell_level(self, stream: Stream, *, always: bool = False) -> None:
-        level = self._backpressure.update(stream.in_flight)
-        if level is None and not always:
-            return
-        event = describe(
-            self._backpressure.level,
-            stream_id=stream.config.stream_id,
-            in_flight=stream.in_flight,
-            max_inflight=stream.config.max_inflight,
-            queue_depth=stream.queue_depth,
-        )
-        await self.outlet.say("backpressure", event)
+        # Between two that tell at once, what was told last would not be what is true.
+        async with self._telling_level:
+            levels = self._backpressure.update(stream.in_flight, pressed=self._dubbing.pressure.on)
+            for level in levels or ((self._backpressure.level,) if always else ()):
+                event = describe(
+                    level,
+                    stream_id=stream.config.stream_id,
+                    in_flight=stream.in_flight,
+                    max_inflight=stream.config.max_inflight,
+                    queue_depth=stream.queue_depth,
+                )
+                await self.outlet.say("backpressure", event)
+
+    async def _follow_pressure(self, stream: Stream) -> None:
+        """Tell when memory runs short and when there is enough again, whatever the stream does meanwhile."""
+        pressure = self._dubbing.pressure
+        while True:
+            seen = pressure.state
+            await self._tell_level(stream)
+            await pressure.wait_change(seen)
 
     async def _tell(self, event: str, payload: dict[str, Any], *, size: int = 0) -> None:
         await self.outlet.tell(event, payload, size=size + PAYLOAD_BYTES)

@@ -75,7 +75,18 @@ class Settings:
         "server.gpu_monitoring_interval_s",
         "GPU_MONITORING_INTERVAL",
         low=0.1,
-        means="between two looks at the GPU; read and checked, without effect yet",
+        means="between two looks at the devices' memory",
+    )
+    memory_check: bool = setting(
+        "memory.check",
+        "STS_MEMORY_CHECK",
+        means="refuse to start where the models do not fit into the memory that is free",
+    )
+    memory_floor_mb: int = setting(
+        "memory.floor_mb",
+        "GPU_MEMORY_FLOOR_MB",
+        low=0,
+        means="MiB of a GPU that are to stay free; below, streams are told to slow down",
     )
     max_inflight: int = setting(
         "stream.max_inflight", "MAX_INFLIGHT", low=1, high=10, means="told to workers that name none"

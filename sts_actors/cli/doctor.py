@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 import sts_actors
-from sts_actors import profiles
+from sts_actors import memory, profiles
 from sts_actors.cli.dub import Profile
 from sts_actors.cli.errors import ExitCode
 from sts_actors.cli.findings import (
@@ -23,6 +23,7 @@ from sts_actors.cli.findings import (
     device_findings,
     engine_finding,
     key_findings,
+    memory_findings,
     package_findings,
     profile_engines,
     python_finding,
@@ -95,6 +96,7 @@ async def examine(settings: Settings, load: bool) -> list[Finding]:
         nursery.start_soon(look)
         for stage in engines:
             nursery.start_soon(check, stage)
+    reading = await memory.look()
     of_engines = [imported[stage] for stage in engines]
     if load and all(finding.verdict is Verdict.OK for finding in of_engines):
         of_engines = await load_engines(settings)
@@ -103,6 +105,7 @@ async def examine(settings: Settings, load: bool) -> list[Finding]:
         *package_findings(packages("sts_actors", checkout()), settings.profile),
         *of_engines,
         *device_findings(seen[0], settings),
+        *memory_findings(await memory.needs_here(settings, reading), reading, settings),
         *asset_findings(settings),
         voice_finding(settings),
         *key_findings(os.environ, settings),

@@ -14,10 +14,12 @@ from sts_actors.cli.requirements import Package, install_command
 from sts_actors.engines.catalogue import VOICES
 from sts_actors.engines.kokoro_voices import find_voices, native_voices
 from sts_actors.errors import ConfigError, Stage
+from sts_actors.memory import Need, Reading, shortage
 from sts_actors.profiles import needed_models
 from sts_actors.settings import Settings
 
 MEGABYTE = 1_000_000
+MEBIBYTE = 1024 * 1024
 MINIMUM_PYTHON = (3, 11)
 
 PROFILE_EXTRAS = {"embedded": "embedded", "production": "xtts", "fake": ""}
@@ -219,6 +221,31 @@ def device_findings(devices: Devices, settings: Settings) -> list[Finding]:
             else "",
         )
     )
+    return found
+
+
+def memory_findings(needs: Sequence[Need], reading: Reading, settings: Settings) -> list[Finding]:
+    """For each device that models use: what they need of its memory, and what is free."""
+    refused = Verdict.GAP if settings.memory_check else Verdict.NOTE
+    found = []
+    for device in dict.fromkeys(need.device for need in needs):
+        memory = reading.of(device)
+        needed = sum(need.steady_mib for need in needs if need.device == device)
+        lacking = shortage(needs, reading, device)
+        free = (
+            "what is free cannot be seen"
+            if memory is None
+            else f"{memory.free_bytes // MEBIBYTE} of {memory.total_bytes // MEBIBYTE} MiB are free"
+        )
+        found.append(
+            Finding(
+                section="memory",
+                name=device,
+                verdict=refused if lacking else Verdict.NOTE if memory is None else Verdict.OK,
+                detail=f"the models need {needed:.0f} MiB, {free}",
+                remedy=lacking.remedy if lacking else "",
+            )
+        )
     return found
 
 

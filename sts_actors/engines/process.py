@@ -20,6 +20,11 @@ class _ProcessRunner:
     grace_s: float
 
     @property
+    def pid(self) -> int:
+        """The worker process's id, by which its memory is found."""
+        return self.worker.pid
+
+    @property
     def info(self) -> EngineInfo:
         info = self.worker.info
         if not isinstance(info, EngineInfo):

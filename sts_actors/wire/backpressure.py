@@ -43,41 +43,37 @@ class Backpressure:
     """Says when a level has changed, and releases what it raised.
 
     Deployed workers resume on `none` only, so a pause is held until the count is low again and is never
-    softened to `slow_down` on the way.
+    softened to `slow_down` on the way: where a stream has to go slowly after a pause, it is released first.
     """
 
     def __init__(self, thresholds: Thresholds) -> None:
         self._thresholds = thresholds
         self._level = Level.LOW
-        self._pressed = False
 
     @property
     def level(self) -> Level:
         """The one that the worker was told last."""
         return self._level
 
-    def press(self) -> None:
-        """The device is short of memory: slow down until a stream has nothing in flight, or `relieve`."""
-        self._pressed = True
+    def update(self, in_flight: int, *, pressed: bool = False) -> tuple[Level, ...]:
+        """What the worker is to be told, in order; nothing where it knows.
 
-    def relieve(self) -> None:
-        """The device has served the stream again."""
-        self._pressed = False
-
-    def update(self, in_flight: int) -> Level | None:
-        """The new level, or None where the worker knows it already."""
-        level = self._thresholds.level(in_flight)
-        if not in_flight:
-            # A worker that waits for the release sends nothing that could relieve it.
-            self._pressed = False
-        if self._pressed:
-            level = max(level, Level.MEDIUM)
-        if self._level is Level.HIGH and level is Level.MEDIUM:
-            return None
+        Args:
+            in_flight: the stream's fragments.
+            pressed: memory is short, so the stream goes slowly however few they are.
+        """
+        count = self._thresholds.level(in_flight)
+        level = max(count, Level.MEDIUM) if pressed else count
         if level is self._level:
-            return None
+            return ()
+        if self._level is Level.HIGH and level is Level.MEDIUM:
+            if count is not Level.LOW:
+                return ()
+            # For as long as memory is short, its count alone must be able to end a pause.
+            self._level = level
+            return Level.LOW, level
         self._level = level
-        return level
+        return (level,)
 
 
 def describe(

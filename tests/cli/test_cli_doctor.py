@@ -2,6 +2,7 @@ import os
 import sys
 from importlib.util import find_spec
 
+import attrs
 import orjson
 import pytest
 import trio
@@ -14,6 +15,7 @@ from sts_actors.cli.findings import (
     device_findings,
     engine_finding,
     key_findings,
+    memory_findings,
     package_findings,
     python_finding,
     voice_finding,
@@ -25,6 +27,7 @@ from sts_actors.engines.fake import FakeSynthesiser
 from sts_actors.engines.inline import inline
 from sts_actors.engines.process import in_process
 from sts_actors.errors import ConfigError, Stage
+from sts_actors.memory import DeviceMemory, Need, Reading
 from sts_actors.models import ModelSpec
 from sts_actors.settings import load_settings
 
@@ -140,6 +143,25 @@ def test_a_gpu_is_missed_only_where_the_settings_ask_for_one():
     assert by_name(device_findings(none, settings("production")))["cuda"].verdict is Verdict.GAP
     seen = by_name(device_findings(one, settings("production")))["cuda"]
     assert (seen.verdict, seen.detail) == (Verdict.OK, "H200")
+
+
+def test_the_memory_that_models_need_is_shown_beside_what_is_free_and_too_little_is_a_gap():
+    need = Need(stage=Stage.ASR, model="whisper", device="cpu", steady_mib=300, loading_mib=400)
+    enough, little = (
+        Reading((DeviceMemory(device="cpu", total_bytes=2**30, free_bytes=mib * 2**20),))
+        for mib in (500, 299)
+    )
+    (good,) = memory_findings([need], enough, settings())
+    assert (good.verdict, good.detail) == (
+        Verdict.OK,
+        "the models need 300 MiB, 500 of 1024 MiB are free",
+    )
+    (bad,) = memory_findings([need], little, settings())
+    assert (bad.verdict, bad.name) == (Verdict.GAP, "cpu")
+    assert "ASR_MODEL_SIZE" in bad.remedy
+    unchecked = attrs.evolve(settings(), memory_check=False)
+    assert [finding.verdict for finding in memory_findings([need], little, unchecked)] == [Verdict.NOTE]
+    assert [finding.verdict for finding in memory_findings([need], Reading(), settings())] == [Verdict.NOTE]
 
 
 def test_an_engine_that_does_not_import_says_why():

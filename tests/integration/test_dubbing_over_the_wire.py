@@ -200,7 +200,14 @@ async def test_health_ready_and_metrics_answer_over_http():
         status, body = await http_get(service, "/health")
         assert (status, json.loads(body)["status"]) == (200, "healthy")
         status, body = await http_get(service, "/ready")
-        assert (status, json.loads(body)) == (200, {"status": "ready", "missing": []})
+        told = json.loads(body)
+        assert (status, told["status"], told["missing"]) == (200, "ready", [])
+        assert told["models"]["tts"] == {
+            "name": "fake synthesiser",
+            "loaded": True,
+            "memory_bytes": None,
+            "gpu_memory_bytes": None,
+        }
         async with dubbing(service) as stream:
             await dub(stream, 1, 2)
         status, body = await http_get(service, "/metrics")

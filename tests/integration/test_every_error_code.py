@@ -17,6 +17,7 @@ from sts_actors.engines.assets import asset_folder, known_assets
 from sts_actors.engines.kokoro_voices import find_voices
 from sts_actors.engines.ports import SynthesisedAudio
 from sts_actors.errors import EngineError, ErrorCode
+from sts_actors.memory import pressure
 from sts_actors.profiles import prepare
 from sts_actors.settings import load_settings
 from sts_actors.wire.fragments import MAX_AUDIO_BYTES
@@ -318,8 +319,9 @@ async def test_a_recognition_that_the_library_refuses_is_told_with_its_code(fold
 
 @pytest.mark.models
 async def test_a_recognition_that_finds_no_memory_is_told_and_slows_its_worker_down_for_a_while(
-    folders,
+    folders, monkeypatch
 ) -> None:
+    monkeypatch.setattr(pressure, "AFTER_RUNNING_OUT_S", 1.0)
     engine = await trio.to_thread.run_sync(whisper.load, folders["whisper-base"], "cpu", "int8", 2)
     endless = np.broadcast_to(np.float32(0.5), (2**46,))
     row = Row(code=C.GPU_OOM, provoke=None, retryable=True)

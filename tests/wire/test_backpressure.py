@@ -7,29 +7,56 @@ from hypothesis import strategies as st
 
 from sts_actors.wire.backpressure import Backpressure, Level, Thresholds, describe
 
-counts = st.lists(st.integers(min_value=0, max_value=12), max_size=60)
+pressed_counts = st.lists(st.tuples(st.integers(min_value=0, max_value=12), st.booleans()), max_size=60)
 
 
-@given(counts)
+def told_on(backpressure, path):
+    """All that is said on the way, with the count and the pressure at which it is said."""
+    return [
+        (level, count, pressed)
+        for count, pressed in path
+        for level in backpressure.update(count, pressed=pressed)
+    ]
+
+
+@given(pressed_counts)
 def test_a_level_is_told_only_when_it_changes(path):
-    backpressure = Backpressure(Thresholds())
-    told = [level for level in map(backpressure.update, path) if level is not None]
+    told = [level for level, *_ in told_on(Backpressure(Thresholds()), path)]
     assert all(one is not other for one, other in pairwise(told))
+    assert not told or told[0] is not Level.LOW
 
 
-@given(counts)
-def test_whatever_was_raised_is_released_once_the_stream_is_empty(path):
-    backpressure = Backpressure(Thresholds())
-    told = [level for level in map(backpressure.update, [*path, 0]) if level is not None]
+@given(pressed_counts)
+def test_whatever_was_raised_is_released_once_the_stream_is_empty_and_memory_is_there(path):
+    told = [level for level, *_ in told_on(Backpressure(Thresholds()), [*path, (0, False)])]
     assert not told or told[-1] is Level.LOW
 
 
-@given(counts)
+@given(pressed_counts)
 def test_a_pause_is_never_softened_but_released_outright(path):
-    backpressure = Backpressure(Thresholds())
-    told = [level for level in map(backpressure.update, [*path, 0]) if level is not None]
+    told = [level for level, *_ in told_on(Backpressure(Thresholds()), [*path, (0, False)])]
     after_pause = [after for before, after in pairwise(told) if before is Level.HIGH]
     assert all(level is Level.LOW for level in after_pause)
+
+
+@given(pressed_counts)
+def test_while_memory_is_short_a_stream_goes_slowly_whatever_its_count_and_is_never_left_in_a_pause(path):
+    backpressure = Backpressure(Thresholds())
+    for count, pressed in path:
+        backpressure.update(count, pressed=pressed)
+        if pressed:
+            assert backpressure.level is not Level.LOW
+            if Thresholds().level(count) is Level.LOW:
+                assert backpressure.level is Level.MEDIUM
+
+
+def test_a_pause_ends_in_slowness_by_way_of_its_release_while_memory_is_short():
+    backpressure = Backpressure(Thresholds())
+    assert backpressure.update(8, pressed=True) == (Level.HIGH,)
+    assert backpressure.update(5, pressed=True) == ()
+    assert backpressure.update(3, pressed=True) == (Level.LOW, Level.MEDIUM)
+    assert backpressure.update(0, pressed=True) == ()
+    assert backpressure.update(0, pressed=False) == (Level.LOW,)
 
 
 def test_the_contracts_counts_give_the_contracts_levels():
