@@ -71,9 +71,10 @@ def test_whispers_own_options_are_the_defaults_of_the_settings():
     )
 
 
-def test_an_engine_that_is_not_built_yet_is_named(tmp_path):
+def test_weights_that_nobody_has_accepted_are_asked_for_with_the_command(tmp_path, monkeypatch):
+    monkeypatch.setenv("STS_CACHE_DIR", str(tmp_path / "cache"))
     hollow_whisper(tmp_path)
-    with pytest.raises(ConfigError, match="xtts is not built yet"):
+    with pytest.raises(ConfigError, match=r"run: sts-actors models fetch xtts --accept-licence"):
         model_specs(settings("production", ASR_MODEL_SIZE=str(tmp_path), DEEPL_AUTH_KEY="key"))
 
 

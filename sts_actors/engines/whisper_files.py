@@ -39,9 +39,10 @@ def find_model(name: str) -> Path:
     except MissingError as missing:
         # Fetched by faster-whisper itself, perhaps.
         try:
-            return check_model(_cached(name), FETCH)
+            folder = _cached(name)
         except ConfigError:
             raise missing from None
+    return check_model(folder, f"{FETCH} {hosted.name}")
 
 
 def _cached(name: str) -> Path:

@@ -31,6 +31,8 @@ def choose(name: str | None, language: str, voices: Voices, info: EngineInfo | N
     """
     if name in DEFAULT_VOICE_NAMES:
         name = voices.defaults.get(language)
+        if name is None and info is not None and info.clones and not info.voices:
+            raise _refused(f"{info.name} has no voice of its own", language, voices, info)
         if name is None:
             return ChosenVoice(info.default_voices.get(language, "") if info else "")
     profile = voices.profiles.get(name or "")

@@ -146,3 +146,53 @@ async def test_the_pace_of_a_voice_is_learnt_while_it_speaks():
     await speak(voice, *slow)
     # At first 14 characters a second are expected, which would not fit; in the end, the pace that was heard.
     assert voice.asked[0].speed > voice.asked[-1].speed
+
+
+@attrs.define
+class Spoilt(Voice):
+    """Its first attempts are spoilt, and each takes its time."""
+
+    spoilt: int = 1
+    takes_s: float = 1.0
+
+    async def __call__(self, request, /, *, stream, deadline):
+        audio = await super().__call__(request, stream=stream, deadline=deadline)
+        await trio.sleep(self.takes_s)
+        return attrs.evolve(audio, defects=("clipped",)) if request.attempt < self.spoilt else audio
+
+
+@pytest.mark.parametrize("spoilt", [0, 1, 2])
+async def test_spoilt_speech_is_drawn_anew_until_it_is_sound(autojump_clock, spoilt):
+    voice = Spoilt(0.6, spoilt=spoilt)
+    (speech,) = await speak(voice, translation())
+    assert [request.attempt for request in voice.asked] == list(range(spoilt + 1))
+    assert len({attrs.evolve(request, attempt=0) for request in voice.asked}) == 1
+    assert speech.pcm.any()
+
+
+async def test_speech_that_is_spoilt_each_time_is_refused_with_what_is_wrong(autojump_clock):
+    voice = Spoilt(0.6, spoilt=99)
+    (failed,) = await speak(voice, translation())
+    assert len(voice.asked) == 3
+    assert failed.code is ErrorCode.SYNTHESIS_FAILED
+    assert "clipped" in failed.message
+
+
+async def test_spoilt_speech_is_not_drawn_anew_where_there_is_no_time_for_it(autojump_clock):
+    voice = Spoilt(0.6, spoilt=99, takes_s=3.0)
+    item = translation()
+    soon = attrs.evolve(item.transcript.header, deadline=trio.current_time() + 7.0)
+    item = attrs.evolve(item, transcript=attrs.evolve(item.transcript, header=soon))
+    (failed,) = await speak(voice, item)
+    assert len(voice.asked) == 2
+    assert failed.code is ErrorCode.SYNTHESIS_FAILED
+
+
+async def test_spoilt_speech_teaches_nothing_about_how_fast_the_voice_is(autojump_clock):
+    voice = Spoilt(0.1, spoilt=99)
+    slow = Spoilt(3.0, spoilt=1)
+    first, second = translation("um texto de mais letras"), translation("um texto de mais letras", 1)
+    await speak(voice, first, second)
+    assert {request.speed for request in voice.asked} == {voice.asked[0].speed}
+    await speak(slow, first)
+    assert slow.asked[0].speed == slow.asked[1].speed

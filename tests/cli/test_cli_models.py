@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from sts_actors.cli.main import run
-from sts_actors.engines import catalogue, voices
+from sts_actors.engines import catalogue
+from sts_actors.engines import kokoro_voices as voices
 from sts_actors.engines.assets import Asset, AssetFile
 from sts_actors.engines.hub import HubModel
 from sts_actors.errors import ConfigError

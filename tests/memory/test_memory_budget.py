@@ -64,9 +64,24 @@ def test_a_type_that_the_cpu_cannot_compute_in_is_reckoned_as_what_it_does_inste
     assert half.steady_mib == full.steady_mib
 
 
+@pytest.mark.parametrize(("compute_type", "item"), [("float32", 172), ("float16", 86)])
+def test_every_further_sentence_at_once_is_reckoned(compute_type, item):
+    one, eight = (
+        declared(settings("production", tts_items_at_once=size, tts_compute_type=compute_type), cuda=True)[-1]
+        for size in (1, 8)
+    )
+    assert eight.steady_mib == one.steady_mib + 7 * item
+
+
 def test_every_further_request_of_a_batch_is_reckoned():
-    one, eight = (declared(settings("production", tts_batch=size), cuda=True)[-1] for size in (1, 8))
-    assert eight.steady_mib == eight.loading_mib == one.steady_mib + 7 * 172
+    one, eight = (declared(settings("production", asr_batch=size), cuda=True)[0] for size in (1, 8))
+    assert eight.steady_mib == eight.loading_mib == one.steady_mib + 7 * 351
+
+
+def test_a_checkpoint_of_the_operators_own_is_reckoned_by_its_files(tmp_path):
+    (tmp_path / "model.pth").write_bytes(bytes(4 * MIB))
+    its = declared(settings("production", tts_model=str(tmp_path), tts_device="cpu"), cuda=True)[-1]
+    assert (its.device, its.steady_mib, its.loading_mib) == ("cpu", 504, 508)
 
 
 @pytest.mark.parametrize(("cuda", "device"), [(True, "cuda:0"), (False, "cpu")])
@@ -99,9 +114,9 @@ def test_what_does_not_fit_is_one_line_with_the_figures_and_the_remedies():
         check(its, reading(gpu=5000, total=8192))
     assert str(caught.value) == (
         "the models do not fit into the memory of cuda:0: asr whisper large-v3 float16 4090 + "
-        "tts xtts 2860 = 6950 MiB, and 5000 of 8192 MiB are free; take a smaller ASR_MODEL_SIZE, "
-        "ASR_COMPUTE_TYPE=int8, another ASR_DEVICE; another TTS_DEVICE or TTS_ENGINE; "
-        "STS_MEMORY_CHECK=false starts anyway"
+        "tts xtts xtts_v2 float16 3170 = 7260 MiB, and 5000 of 8192 MiB are free; take a smaller "
+        "ASR_MODEL_SIZE, ASR_COMPUTE_TYPE=int8, another ASR_DEVICE; TTS_COMPUTE_TYPE=float16, fewer "
+        "TTS_ITEMS_AT_ONCE, another TTS_DEVICE or TTS_ENGINE; STS_MEMORY_CHECK=false starts anyway"
     )
 
 

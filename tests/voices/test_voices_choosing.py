@@ -115,3 +115,9 @@ def test_a_default_that_cannot_speak_its_language_is_told_at_the_start():
     (line,) = unservable(voices, PLAIN)
     assert line == "f.json: the voice 'anchor' speaks pt, not es; name another default for es"
     assert not list(unservable(voices, CLONER))
+
+
+def test_an_engine_that_only_clones_asks_for_a_voice_where_none_is_named():
+    mute = EngineInfo(name="mute", clones=True)
+    assert "mute has no voice of its own" in refusal(None, "en", VOICES, mute)
+    assert choose(None, "es", VOICES, mute) == ChosenVoice("ana", REFERENCE)
