@@ -86,6 +86,10 @@ cuts: setup-dev
 bench-acks *args: setup-dev
     {{ bin }}/python bench/acks.py {{ args }}
 
+# XTTS at its real size, random weights: sentences in batches against one by one
+bench-xtts *args: setup-dev
+    {{ bin }}/python bench/xtts.py {{ args }}
+
 # The stretchers side by side on speech: time, length, what is still understood
 bench-stretch *args: setup-dev
     {{ bin }}/python bench/stretchers.py {{ args }}

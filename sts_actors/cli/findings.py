@@ -159,7 +159,9 @@ def asset_findings(settings: Settings) -> list[Finding]:
                 section="models",
                 name=model.name,
                 verdict=Verdict.GAP if fault else Verdict.OK,
-                detail=fault or f"{model.version}, {model.size / MEGABYTE:.0f} MB, {model.licence}, {where}",
+                detail=f"{fault}, {model.licence}"
+                if fault
+                else f"{model.version}, {model.size / MEGABYTE:.0f} MB, {model.licence}, {where}",
                 remedy=f"sts-actors models fetch --profile {settings.profile}" if fault else "",
             )
         )
@@ -216,7 +218,8 @@ def device_findings(devices: Devices, settings: Settings) -> list[Finding]:
             verdict=Verdict.OK if seen else Verdict.GAP if wanted else Verdict.NOTE,
             detail=detail,
             # Nothing to type puts a GPU into a machine; what can be typed is how to do without.
-            remedy="ASR_DEVICE=cpu ASR_COMPUTE_TYPE=int8 TTS_DEVICE=cpu sts-actors serve"
+            remedy="ASR_DEVICE=cpu ASR_COMPUTE_TYPE=int8 "
+            "TTS_DEVICE=cpu TTS_COMPUTE_TYPE=float32 sts-actors serve"
             if wanted and not seen
             else "",
         )

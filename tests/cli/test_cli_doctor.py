@@ -213,3 +213,12 @@ async def test_an_engine_that_dies_while_loading_is_told_and_the_others_still_tr
     assert "exit code 3" in asr.detail
     assert "ValueError" in translation.detail
     assert "\n" not in asr.detail + translation.detail
+
+
+def test_the_licence_of_weights_that_must_be_accepted_is_shown_whether_they_are_there_or_not(
+    nothing_here, capsys
+):
+    run(["doctor", "--json", "--profile", "production"])
+    found = orjson.loads(capsys.readouterr().out)["findings"]
+    (xtts,) = [finding for finding in found if finding["name"] == "xtts" and finding["section"] == "models"]
+    assert "CPML (non-commercial)" in xtts["detail"]
