@@ -11,7 +11,7 @@ from sts_actors.engines import memory
 from sts_actors.engines.faults import as_engine_error, is_out_of_memory
 from sts_actors.engines.ports import RECOGNISER_RATE_HZ, EngineInfo, RecogniseRequest, Recognition, Segment
 from sts_actors.engines.whisper_options import WhisperOptions
-from sts_actors.errors import EngineError, ErrorCode
+from sts_actors.errors import ConfigError, EngineError, ErrorCode
 from sts_actors.messages import Word
 
 _FAULTS = (RuntimeError, ValueError, MemoryError)
@@ -70,10 +70,12 @@ class Whisper:
                 local_files_only=True,
             )
         except Exception as error:  # the libraries raise what they like, bare exceptions among it
-            raise RuntimeError(
+            told = (
                 f"cannot load {folder} on {device} as {compute_type}: {error}; set ASR_MODEL_SIZE to another "
                 "model, or ASR_DEVICE and ASR_COMPUTE_TYPE to what this machine has"
-            ) from error
+            )
+            # Memory may be there at the next try.
+            raise (RuntimeError if is_out_of_memory(error) else ConfigError)(told) from error
         self._decoders: dict[str, whisper_decoding.Decoder] = {}
         self.info = EngineInfo(
             name=f"whisper {folder.name}",

@@ -1,6 +1,5 @@
 """The XTTS engine: requests of many streams in one batch, long ones in pieces, each piece looked at."""
 
-import gc
 import zlib
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -10,6 +9,7 @@ from typing import Any
 import attrs
 import numpy as np
 
+from sts_actors.engines import memory
 from sts_actors.engines.faults import as_engine_error, is_out_of_memory
 from sts_actors.engines.ports import EngineInfo, SynthesisedAudio, SynthesiseRequest, VoiceReference
 from sts_actors.engines.speech_guard import defects
@@ -185,7 +185,7 @@ class Xtts:
         else:
             return
         del decoding
-        self._release_memory()
+        memory.release()
         for job in jobs:
             job.error = error
             job.items = [Item(item.prompt, seed=item.seed) for item in job.items]
@@ -193,11 +193,6 @@ class Xtts:
             half = len(jobs) // 2
             self._decode(jobs[:half])
             self._decode(jobs[half:])
-
-    def _release_memory(self) -> None:
-        gc.collect()
-        if self._torch.cuda.is_available():
-            self._torch.cuda.empty_cache()
 
     def _finish(self, job: _Job) -> SynthesisedAudio | EngineError:
         if job.error is not None:
