@@ -18,7 +18,7 @@ from dub import read_fragments
 
 from sts_actors.audio.pcm import decode_s16le, encode_s16le, resample
 from sts_actors.client import Acked, Processed, StreamInit, open_client, open_dubbing_stream
-from sts_actors.engines.assets import package_file
+from sts_actors.engines.weights.assets import package_file
 from sts_actors.tally import percentile
 
 APART_S = 0.5

@@ -16,7 +16,7 @@ import trio
 
 from sts_actors.app import run_service
 from sts_actors.client import Processed, StreamInit, open_client, open_dubbing_stream
-from sts_actors.engines.assets import package_file
+from sts_actors.engines.weights.assets import package_file
 from sts_actors.profiles import prepare
 from sts_actors.settings import load_settings
 from sts_actors.tally import percentile

@@ -11,9 +11,9 @@ import wave
 from sts_actors.audio.codecs import decode
 from sts_actors.audio.pcm import downmix, resample
 from sts_actors.engines import whisper
-from sts_actors.engines.assets import package_file
 from sts_actors.engines.ports import RECOGNISER_RATE_HZ, RecogniseRequest
-from sts_actors.engines.whisper_files import find_model
+from sts_actors.engines.weights.assets import package_file
+from sts_actors.engines.whisper.files import find_model
 from sts_actors.messages import AudioFormat, Container
 
 SIZES = (1, 2, 4, 8)

@@ -19,9 +19,9 @@ import trio
 from sts_actors.audio.pcm import resample
 from sts_actors.audio.tempo import stretch
 from sts_actors.engines import kokoro, whisper
-from sts_actors.engines.assets import join, known_assets, package_file
 from sts_actors.engines.kokoro_voices import find_voices
 from sts_actors.engines.ports import RECOGNISER_RATE_HZ, RecogniseRequest, SynthesiseRequest
+from sts_actors.engines.weights.assets import join, known_assets, package_file
 
 RUNS = 7
 TEMPOS = (0.8, 0.9, 1.1, 1.2)

@@ -8,17 +8,17 @@ from typing import Any
 from sts_actors.audio import rubberband
 from sts_actors.engines import fake, firefox, kokoro, paced, whisper, xtts
 from sts_actors.engines.actor import OpenRunner
-from sts_actors.engines.assets import Asset, Progress, cache_folder, known_assets, verify
-from sts_actors.engines.catalogue import VOICES, Model, known_models
 from sts_actors.engines.deepl import DeepLConfig, open_deepl
-from sts_actors.engines.hub import fetched, hub_models
 from sts_actors.engines.inline import inline
 from sts_actors.engines.kokoro_voices import find_voices, voice_names
 from sts_actors.engines.ports import Engine, VoiceReference
 from sts_actors.engines.process import in_process
 from sts_actors.engines.quota import QuotaWatch
-from sts_actors.engines.whisper_files import find_model
-from sts_actors.engines.whisper_options import WhisperOptions
+from sts_actors.engines.weights.assets import Asset, Progress, cache_folder, known_assets, verify
+from sts_actors.engines.weights.catalogue import VOICES, Model, known_models
+from sts_actors.engines.weights.hub import fetched, hub_models
+from sts_actors.engines.whisper.files import find_model
+from sts_actors.engines.whisper.options import WhisperOptions
 from sts_actors.engines.xtts.checkpoint import check_folder
 from sts_actors.errors import ConfigError, Stage
 from sts_actors.models import ModelSpec

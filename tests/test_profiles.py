@@ -9,9 +9,9 @@ from sts_actors import profiles
 from sts_actors.dubbing import Dubbing
 from sts_actors.engines import kokoro_voices as voices
 from sts_actors.engines import whisper
-from sts_actors.engines.assets import AssetFile
-from sts_actors.engines.hub import hub_models, write_manifest
-from sts_actors.engines.whisper_options import WhisperOptions
+from sts_actors.engines.weights.assets import AssetFile
+from sts_actors.engines.weights.hub import hub_models, write_manifest
+from sts_actors.engines.whisper.options import WhisperOptions
 from sts_actors.errors import ConfigError, ErrorCode, ServiceError, Stage
 from sts_actors.messages import AudioFormat, Container, StreamConfig
 from sts_actors.metrics import Metrics

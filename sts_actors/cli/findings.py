@@ -11,8 +11,8 @@ import numpy as np
 
 from sts_actors.cli.probing import Devices
 from sts_actors.cli.requirements import Package, install_command
-from sts_actors.engines.catalogue import VOICES
 from sts_actors.engines.kokoro_voices import find_voices, native_voices
+from sts_actors.engines.weights.catalogue import VOICES
 from sts_actors.errors import ConfigError, Stage
 from sts_actors.memory import Need, Reading, shortage
 from sts_actors.profiles import needed_models

@@ -16,8 +16,8 @@ from sts_actors import profiles
 from sts_actors.cli.boundary import guarded
 from sts_actors.cli.dub import Profile
 from sts_actors.cli.errors import CommandError
-from sts_actors.engines import assets
-from sts_actors.engines.catalogue import VOICES, Model, State, known_models
+from sts_actors.engines.weights import assets
+from sts_actors.engines.weights.catalogue import VOICES, Model, State, known_models
 from sts_actors.errors import ConfigError
 from sts_actors.settings import PROFILES, load_settings
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sts_actors.engines.assets import Progress, cache_folder, package_file
+from sts_actors.engines.weights.assets import Progress, cache_folder, package_file
 from sts_actors.errors import ConfigError
 
 PACKAGE = "kokoro-js@1.2.1"

@@ -18,7 +18,7 @@ from cli_samples import read_wav, tone, write_encoded, write_wav
 from sts_actors.cli import demo, models
 from sts_actors.cli.dub import Profile
 from sts_actors.cli.main import run
-from sts_actors.engines.assets import find
+from sts_actors.engines.weights.assets import find
 from sts_actors.errors import ConfigError
 from sts_actors.profiles import needed_assets
 from sts_actors.settings import PROFILES, load_settings

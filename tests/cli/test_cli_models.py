@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from sts_actors.cli.main import run
-from sts_actors.engines import catalogue
 from sts_actors.engines import kokoro_voices as voices
-from sts_actors.engines.assets import Asset, AssetFile
-from sts_actors.engines.hub import HubModel
+from sts_actors.engines.weights import catalogue
+from sts_actors.engines.weights.assets import Asset, AssetFile
+from sts_actors.engines.weights.hub import HubModel
 from sts_actors.errors import ConfigError
 
 CONTENT = b"weights, " * 1000

@@ -5,8 +5,8 @@ import wave
 
 from sts_actors.audio.codecs import decode
 from sts_actors.audio.pcm import downmix, resample
-from sts_actors.engines.assets import package_file
 from sts_actors.engines.ports import RECOGNISER_RATE_HZ
+from sts_actors.engines.weights.assets import package_file
 from sts_actors.messages import AudioFormat, Container
 
 # Charles Dickens, A Tale of Two Cities, 1859.

@@ -7,8 +7,17 @@ import threading
 
 import pytest
 
-from sts_actors.engines import assets
-from sts_actors.engines.assets import Asset, AssetFile, asset_folder, check, find, join, known_assets, verify
+from sts_actors.engines.weights import assets
+from sts_actors.engines.weights.assets import (
+    Asset,
+    AssetFile,
+    asset_folder,
+    check,
+    find,
+    join,
+    known_assets,
+    verify,
+)
 from sts_actors.errors import ConfigError
 
 HEAD, TAIL = b"first part, " * 1000, b"second part" * 1000

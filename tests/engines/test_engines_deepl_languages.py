@@ -4,8 +4,8 @@ import pytest
 from deepl_stand_in import SOURCES as OFFERED_SOURCES
 from deepl_stand_in import TARGETS as OFFERED_TARGETS
 
-from sts_actors.engines.deepl_glossaries import choose_glossary, parse_glossaries
-from sts_actors.engines.deepl_languages import (
+from sts_actors.engines.deepl.glossaries import choose_glossary, parse_glossaries
+from sts_actors.engines.deepl.languages import (
     SOURCES,
     TARGETS,
     language_pairs,

@@ -9,9 +9,9 @@ import trio
 from deepl_stand_in import open_deepl_stand_in, serving_deepl
 
 from sts_actors.engines.deepl import DeepLConfig, open_deepl
-from sts_actors.engines.deepl_call import Call
-from sts_actors.engines.deepl_client import Clients
-from sts_actors.engines.deepl_http import OneAttempt
+from sts_actors.engines.deepl.call import Call
+from sts_actors.engines.deepl.client import Clients
+from sts_actors.engines.deepl.http import OneAttempt
 from sts_actors.engines.ports import TranslateRequest
 from sts_actors.engines.retries import CallFailed, Patience
 

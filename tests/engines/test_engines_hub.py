@@ -10,9 +10,9 @@ import pytest
 from hub_stand_in import COMMIT, REPO, open_hub, sha256
 from huggingface_hub import close_session, constants
 
-from sts_actors.engines.assets import MissingError, find, verify
-from sts_actors.engines.hub import HubModel, fetched, hub_models, manifest_path
-from sts_actors.engines.hub_fetch import fetch
+from sts_actors.engines.weights.assets import MissingError, find, verify
+from sts_actors.engines.weights.hub import HubModel, fetched, hub_models, manifest_path
+from sts_actors.engines.weights.hub_fetch import fetch
 from sts_actors.errors import ConfigError
 
 FILES = {

@@ -7,7 +7,6 @@ import pytest
 from sts_actors.audio.pcm import resample
 from sts_actors.audio.wav import read_wav
 from sts_actors.engines import firefox, kokoro, whisper
-from sts_actors.engines.assets import package_file
 from sts_actors.engines.kokoro_voices import find_voices
 from sts_actors.engines.ports import (
     RECOGNISER_RATE_HZ,
@@ -15,6 +14,7 @@ from sts_actors.engines.ports import (
     SynthesiseRequest,
     TranslateRequest,
 )
+from sts_actors.engines.weights.assets import package_file
 from sts_actors.errors import EngineError, ErrorCode
 from sts_actors.profiles import needed_assets, prepare
 from sts_actors.settings import load_settings
@@ -28,7 +28,7 @@ def folders():
     """Where each asset is."""
     settings = load_settings(profile="embedded", environment={})
     prepare(settings)
-    from sts_actors.engines.assets import asset_folder
+    from sts_actors.engines.weights.assets import asset_folder
 
     return {asset.name: asset_folder(asset) for asset in needed_assets(settings)}
 

@@ -10,9 +10,9 @@ import pytest
 from speech_samples import SPOKEN, plain, spoken_fragments
 
 from sts_actors.engines import whisper
-from sts_actors.engines.assets import join, known_assets
 from sts_actors.engines.ports import RECOGNISER_RATE_HZ, RecogniseRequest, Recognition
-from sts_actors.engines.whisper_options import WhisperOptions
+from sts_actors.engines.weights.assets import join, known_assets
+from sts_actors.engines.whisper.options import WhisperOptions
 from sts_actors.errors import EngineError, ErrorCode
 
 pytestmark = pytest.mark.models

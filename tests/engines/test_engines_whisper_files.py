@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sts_actors.cli.main import run
-from sts_actors.engines.whisper_files import check_model, find_model
+from sts_actors.engines.whisper.files import check_model, find_model
 from sts_actors.errors import ConfigError
 
 needs_the_library = pytest.mark.skipif(find_spec("faster_whisper") is None, reason="needs the extra")

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sts_actors.engines.whisper_timestamps import Piece, pieces
+from sts_actors.engines.whisper.timestamps import Piece, pieces
 
 FIRST = 1000
 

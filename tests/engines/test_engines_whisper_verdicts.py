@@ -2,8 +2,8 @@
 
 import pytest
 
-from sts_actors.engines.whisper_options import WhisperOptions
-from sts_actors.engines.whisper_verdicts import Hypothesis, best_of, has_words, is_bad, is_speech
+from sts_actors.engines.whisper.options import WhisperOptions
+from sts_actors.engines.whisper.verdicts import Hypothesis, best_of, has_words, is_bad, is_speech
 
 OPTIONS = WhisperOptions()
 

@@ -13,9 +13,9 @@ from running import QUICK, RATE_HZ, dubbing, marked, running
 
 from sts_actors.client import ConnectFailed, ServerWarning, open_client
 from sts_actors.engines import kokoro, whisper
-from sts_actors.engines.assets import asset_folder, known_assets
 from sts_actors.engines.kokoro_voices import find_voices
 from sts_actors.engines.ports import SynthesisedAudio
+from sts_actors.engines.weights.assets import asset_folder, known_assets
 from sts_actors.errors import EngineError, ErrorCode
 from sts_actors.memory import pressure
 from sts_actors.profiles import prepare

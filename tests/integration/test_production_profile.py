@@ -20,7 +20,7 @@ from speech_samples import SPOKEN, plain
 from tiny_xtts import write_checkpoint
 
 from sts_actors.audio.wav import read_wav, write_wav
-from sts_actors.engines.assets import package_file
+from sts_actors.engines.weights.assets import package_file
 from sts_actors.errors import ConfigError
 from sts_actors.profiles import model_specs, prepare
 from sts_actors.settings import load_settings

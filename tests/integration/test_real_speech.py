@@ -12,8 +12,8 @@ import pytest
 from speech_samples import SPOKEN, fragments_of, plain
 
 from sts_actors.engines import whisper
-from sts_actors.engines.assets import known_assets, package_file, verify
 from sts_actors.engines.ports import RecogniseRequest
+from sts_actors.engines.weights.assets import known_assets, package_file, verify
 
 pytestmark = pytest.mark.models
 

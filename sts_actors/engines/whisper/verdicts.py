@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from sts_actors.engines.whisper_options import WhisperOptions
+from sts_actors.engines.whisper.options import WhisperOptions
 
 MAX_COMPRESSION = 2.4
 """Text that compresses better than this goes round in circles: Whisper's own threshold."""

@@ -7,9 +7,9 @@ from typing import TypeVar
 
 import deepl
 
-from sts_actors.engines.deepl_call import Call
-from sts_actors.engines.deepl_errors import explain
-from sts_actors.engines.deepl_http import OneAttempt
+from sts_actors.engines.deepl.call import Call
+from sts_actors.engines.deepl.errors import explain
+from sts_actors.engines.deepl.http import OneAttempt
 from sts_actors.engines.ports import TranslatedText
 from sts_actors.engines.quota import Quota
 

@@ -21,9 +21,9 @@ from faster_whisper.transcribe import (
 )
 
 from sts_actors.engines.ports import Segment
-from sts_actors.engines.whisper_options import WhisperOptions
-from sts_actors.engines.whisper_timestamps import STEP_S, Piece, pieces
-from sts_actors.engines.whisper_verdicts import Hypothesis, best_of, has_words, is_bad, is_speech
+from sts_actors.engines.whisper.options import WhisperOptions
+from sts_actors.engines.whisper.timestamps import STEP_S, Piece, pieces
+from sts_actors.engines.whisper.verdicts import Hypothesis, best_of, has_words, is_bad, is_speech
 from sts_actors.messages import Word
 
 TEMPERATURES = (0.2, 0.6, 1.0)

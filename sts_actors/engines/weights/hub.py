@@ -13,7 +13,7 @@ from pathlib import Path
 import attrs
 
 from sts_actors.config_files import read_config
-from sts_actors.engines.assets import Asset, AssetFile, MissingError, cache_folder
+from sts_actors.engines.weights.assets import Asset, AssetFile, MissingError, cache_folder
 
 NEWEST = "main"
 

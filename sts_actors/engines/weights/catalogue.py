@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 from sts_actors.engines import kokoro_voices as voices
-from sts_actors.engines.assets import (
+from sts_actors.engines.weights.assets import (
     Asset,
     BrokenError,
     MissingError,
@@ -22,8 +22,8 @@ from sts_actors.engines.assets import (
     known_assets,
     remedy,
 )
-from sts_actors.engines.hub import HubModel, fetched, hub_models
-from sts_actors.engines.hub_fetch import fetch
+from sts_actors.engines.weights.hub import HubModel, fetched, hub_models
+from sts_actors.engines.weights.hub_fetch import fetch
 from sts_actors.errors import ConfigError
 
 Checked = Iterator[tuple[Path, ConfigError | None]]

@@ -13,9 +13,9 @@ import trio
 
 from sts_actors.engines.actor import OpenRunner, Runner
 from sts_actors.engines.breaker import Breaker
-from sts_actors.engines.deepl_call import Call
-from sts_actors.engines.deepl_glossaries import choose_glossary, parse_glossaries
-from sts_actors.engines.deepl_languages import (
+from sts_actors.engines.deepl.call import Call
+from sts_actors.engines.deepl.glossaries import choose_glossary, parse_glossaries
+from sts_actors.engines.deepl.languages import (
     SOURCES,
     TARGETS,
     language_pairs,
@@ -30,7 +30,7 @@ from sts_actors.errors import ConfigError, EngineError, ErrorCode
 from supervision.groups import own_error
 
 if TYPE_CHECKING:
-    from sts_actors.engines.deepl_client import Clients
+    from sts_actors.engines.deepl.client import Clients
 
 log = logging.getLogger(__name__)
 
@@ -228,7 +228,7 @@ def open_deepl(config: DeepLConfig, watch: QuotaWatch | None = None) -> OpenRunn
 
 def _load(config: DeepLConfig) -> "Clients":
     # In a thread: importing the library takes a while.
-    from sts_actors.engines.deepl_client import Clients  # noqa: PLC0415 - heavy, and only where it runs
+    from sts_actors.engines.deepl.client import Clients  # noqa: PLC0415 - heavy, and only where it runs
 
     # It logs what is translated at DEBUG, and each request at INFO: the metrics tell the latter better.
     logging.getLogger("deepl").setLevel(logging.WARNING)

@@ -17,7 +17,7 @@ from typing import Any, Self, cast
 
 import attrs
 
-from sts_actors.engines.assets import (
+from sts_actors.engines.weights.assets import (
     Asset,
     AssetFile,
     Progress,
@@ -25,7 +25,7 @@ from sts_actors.engines.assets import (
     hash_file,
     verify,
 )
-from sts_actors.engines.hub import HubModel, fetched, write_manifest
+from sts_actors.engines.weights.hub import HubModel, fetched, write_manifest
 from sts_actors.errors import ConfigError
 
 ENDPOINT_VARIABLE = "HF_ENDPOINT"

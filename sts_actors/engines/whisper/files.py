@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from sts_actors.engines.assets import MissingError, known_assets, verify
-from sts_actors.engines.hub import fetched, hub_models
+from sts_actors.engines.weights.assets import MissingError, known_assets, verify
+from sts_actors.engines.weights.hub import fetched, hub_models
 from sts_actors.errors import ConfigError
 
 FETCH = "run: sts-actors models fetch"

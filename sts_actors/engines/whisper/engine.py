@@ -10,7 +10,7 @@ import numpy as np
 from sts_actors.engines import memory
 from sts_actors.engines.faults import as_engine_error, is_out_of_memory
 from sts_actors.engines.ports import RECOGNISER_RATE_HZ, EngineInfo, RecogniseRequest, Recognition, Segment
-from sts_actors.engines.whisper_options import WhisperOptions
+from sts_actors.engines.whisper.options import WhisperOptions
 from sts_actors.errors import ConfigError, EngineError, ErrorCode
 from sts_actors.messages import Word
 
@@ -57,9 +57,9 @@ class Whisper:
     ) -> None:
         from faster_whisper import WhisperModel  # noqa: PLC0415 - heavy, and only where the engine runs
 
-        from sts_actors.engines import whisper_decoding, whisper_speech  # noqa: PLC0415 - idem
+        from sts_actors.engines.whisper import decoding, speech  # noqa: PLC0415 - idem
 
-        self._decoding, self._speech = whisper_decoding, whisper_speech
+        self._decoding, self._speech = decoding, speech
         self._options = options
         try:
             self._model: Any = WhisperModel(
@@ -76,7 +76,7 @@ class Whisper:
             )
             # Memory may be there at the next try.
             raise (RuntimeError if is_out_of_memory(error) else ConfigError)(told) from error
-        self._decoders: dict[str, whisper_decoding.Decoder] = {}
+        self._decoders: dict[str, decoding.Decoder] = {}
         self.info = EngineInfo(
             name=f"whisper {folder.name}",
             licence="MIT",

@@ -1,0 +1,1 @@
+"""Model data: what there is, where it lies, how it comes here and how it is verified."""
