@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from sts_actors.cli.config import reference
 from sts_actors.errors import ConfigError
-from sts_actors.setting_values import check
 from sts_actors.settings import PROFILES, Settings, load_effective, load_settings, setting_fields
+from sts_actors.settings.values import check
 
 
 def load(environment=None, **arguments):

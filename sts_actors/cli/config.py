@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from sts_actors.cli.dub import Profile
-from sts_actors.setting_values import allowed, is_secret
 from sts_actors.settings import Effective, load_effective, setting_fields
+from sts_actors.settings.values import allowed, is_secret
 
 _WIDEST = 1_000_000
 

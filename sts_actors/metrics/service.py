@@ -6,11 +6,11 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from sts_actors import __version__
 from sts_actors.errors import Stage
-from sts_actors.loop_metrics import LoopCollector
 from sts_actors.memory import Reading
-from sts_actors.memory_metrics import MemoryCollector
 from sts_actors.messages import FragmentFailed, Result
-from sts_actors.queue_metrics import ChannelCollector, SchedulerCollector
+from sts_actors.metrics.loop import LoopCollector
+from sts_actors.metrics.memory import MemoryCollector
+from sts_actors.metrics.queues import ChannelCollector, SchedulerCollector
 from supervision import LoopStatistics, SchedulerStatistics
 
 CONTENT_TYPE = "text/plain; version=1.0.0; charset=utf-8"

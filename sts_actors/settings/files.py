@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sts_actors.config_files import read_config
-from sts_actors.setting_values import SettingError
+from sts_actors.settings.values import SettingError
 
 
 def read_files(profile: str, config_file: Path | None) -> Iterator[tuple[str, dict[str, Any] | SettingError]]:
