@@ -22,6 +22,8 @@ from sts_actors.voices.clips import MAX_S, ClipError, check_clip, keep_clip
 from sts_actors.voices.editing import open_edit, write_whole
 
 PREVIEW_S = 120.0
+NEW_FILE = "voices.json"
+"""Where no file of voices is named."""
 SENTENCES = {
     "de": "So klingt diese Stimme, wenn sie einen ganzen Satz spricht.",
     "en": "This is how the voice sounds when it says a whole sentence.",
@@ -46,7 +48,9 @@ def add(
     description: Annotated[str, typer.Option(help="For people.", show_default=False)] = "",
     file: Annotated[
         Path | None,
-        typer.Option(help="The file of voices.  [default: VOICE_PROFILES_PATH]", show_default=False),
+        typer.Option(
+            help="The file of voices.  [default: VOICE_PROFILES_PATH, else voices.json]", show_default=False
+        ),
     ] = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Take the place of a voice of this name.")
@@ -59,9 +63,7 @@ def add(
 ) -> None:
     """Add a recording to the file of voices, as mono WAV beside it. A running service takes it up."""
     settings = load_settings(profile=profile)
-    path = file or (Path(settings.voice_profiles_path) if settings.voice_profiles_path else None)
-    if path is None:
-        raise CommandError("no file of voices: give --file voices.json, or set VOICE_PROFILES_PATH")
+    path = file or Path(settings.voice_profiles_path or NEW_FILE)
     told = {"language": language, "gender": gender, "description": description}
     fields = {key: value for key, value in told.items() if value}
     edit = open_edit(path)
@@ -81,6 +83,8 @@ def add(
     except OSError as error:
         raise CommandError(f"cannot write {path}: {error.strerror}; choose another --file") from None
     typer.echo(f"{name} is in {path}, its recording in {placed}")
+    if not settings.voice_profiles_path:
+        typer.echo(f"for a service to speak with it: VOICE_PROFILES_PATH={path}")
 
 
 def read_any(path: Path) -> tuple[Samples, int]:

@@ -88,10 +88,14 @@ def test_the_setting_names_the_file_where_no_option_does(file, speaker, monkeypa
     assert listed(capsys)["voices"][0]["name"] == "ana"
 
 
-def test_without_a_file_of_voices_nothing_is_added_and_the_built_in_ones_are_listed(speaker, capsys):
-    assert run(["voices", "add", "ana", str(speaker), "--language", "es"]) == 2
-    assert "set VOICE_PROFILES_PATH" in the_line(capsys)
+def test_without_a_file_of_voices_one_is_begun_here_and_the_service_is_told_how_to_find_it(
+    speaker, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
     assert [row["name"] for row in listed(capsys)["voices"]] == ["tone"]
+    assert run(["voices", "add", "ana", str(speaker), "--language", "es"]) == 0
+    assert "VOICE_PROFILES_PATH=voices.json" in capsys.readouterr().out
+    assert listed(capsys, "--file", "voices.json")["voices"][0]["name"] == "ana"
 
 
 @pytest.mark.parametrize(

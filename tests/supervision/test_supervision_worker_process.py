@@ -59,10 +59,11 @@ def test_input_that_ends_inside_a_frame_is_an_end_as_well(process):
 
 
 def test_a_factory_that_fails_is_told_with_its_traceback_and_ends_it(process):
-    kind, message, trace = start(process, int, "nonsense")
+    kind, message, trace, error_type = start(process, int, "nonsense")
     assert kind == "failed"
     assert message.startswith("ValueError: invalid literal")
     assert "Traceback" in trace
+    assert error_type == "builtins.ValueError"
     assert process.wait(10) == 1
 
 

@@ -130,6 +130,7 @@ async def test_an_error_of_a_method_comes_with_its_traceback_and_hurts_no_later_
             await worker.call("fail")
         assert 'raise LookupError("no such voice")' in caught.value.remote_traceback
         assert caught.value.remote_traceback in caught.value.__notes__[0]
+        assert caught.value.remote_type == "builtins.LookupError"
         with pytest.raises(WorkerError, match="has no attribute 'nonsense'"):
             await worker.call("nonsense")
         assert await worker.call("echo", 1) == 1
