@@ -19,7 +19,7 @@ from sts_actors.engines.weights.catalogue import VOICES, Model, known_models
 from sts_actors.engines.weights.hub import fetched, hub_models
 from sts_actors.engines.whisper.files import find_model
 from sts_actors.engines.whisper.options import WhisperOptions
-from sts_actors.engines.xtts.checkpoint import check_folder
+from sts_actors.engines.xtts.checkpoint import check_folder, speaker_names
 from sts_actors.errors import ConfigError, Stage
 from sts_actors.models import ModelSpec
 from sts_actors.settings import Settings
@@ -112,6 +112,9 @@ def builtin_voices(settings: Settings) -> dict[str, str]:
     """
     if settings.tts_engine == "kokoro":
         return {name: kokoro.voice_language(name) for name in voice_names()}
+    if settings.tts_engine == "xtts":
+        _require("torch", "xtts")
+        return dict.fromkeys(speaker_names(_checkpoint(settings.tts_model)), "")
     return fake.FakeSynthesiser.info.voices if settings.tts_engine == "fake" else {}
 
 

@@ -11,7 +11,7 @@ from sts_actors.engines.xtts import XttsOptions, load
 from sts_actors.engines.xtts.checkpoint import check_folder
 from sts_actors.errors import ConfigError, Stage
 from sts_actors.models import ModelSpec, open_models
-from sts_actors.profiles import model_specs
+from sts_actors.profiles import builtin_voices, model_specs
 from sts_actors.settings import load_settings
 
 
@@ -39,6 +39,7 @@ BROKEN = {
     "cut configuration": ("config.json", lambda folder: cut(folder / "config.json")),
     "other weights": ("model.pth", without_weights),
     "empty weights": ("model.pth", lambda folder: (folder / "model.pth").write_bytes(b"")),
+    "cut speakers": ("speakers_xtts.pth", lambda folder: cut(folder / "speakers_xtts.pth")),
     "another model": ("config.json", lambda folder: (folder / "config.json").write_text('{"model": "vits"}')),
 }
 
@@ -82,6 +83,16 @@ async def test_a_model_that_cannot_be_loaded_as_configured_ends_the_start_withou
         async with open_models(specs, device_tokens=8):
             await trio.sleep_forever()
     assert len(starts) == 1
+
+
+def test_the_built_in_voices_are_listed_without_loading_the_model(copy):
+    its = load_settings(profile="production", environment={"TTS_MODEL": str(copy)})
+    assert builtin_voices(its) == {"Ana": ""}
+    cut(copy / "speakers_xtts.pth")
+    with pytest.raises(ConfigError, match=r"speakers_xtts\.pth is broken"):
+        builtin_voices(its)
+    (copy / "speakers_xtts.pth").unlink()
+    assert builtin_voices(its) == {}
 
 
 def test_a_checkpoint_without_built_in_voices_offers_none(copy, tmp_path):

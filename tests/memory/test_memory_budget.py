@@ -113,8 +113,8 @@ def test_what_does_not_fit_is_one_line_with_the_figures_and_the_remedies():
     with pytest.raises(ConfigError) as caught:
         check(its, reading(gpu=5000, total=8192))
     assert str(caught.value) == (
-        "the models do not fit into the memory of cuda:0: asr whisper large-v3 float16 4090 + "
-        "tts xtts xtts_v2 float16 3170 = 7260 MiB, and 5000 of 8192 MiB are free; take a smaller "
+        "the models do not fit into the memory of cuda:0: asr whisper large-v3 float16 4674 + "
+        "tts xtts xtts_v2 float16 3170 = 7844 MiB, and 5000 of 8192 MiB are free; take a smaller "
         "ASR_MODEL_SIZE, ASR_COMPUTE_TYPE=int8, another ASR_DEVICE; TTS_COMPUTE_TYPE=float16, fewer "
         "TTS_ITEMS_AT_ONCE, another TTS_DEVICE or TTS_ENGINE; STS_MEMORY_CHECK=false starts anyway"
     )

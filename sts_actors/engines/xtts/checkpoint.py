@@ -10,6 +10,7 @@ from sts_actors.engines.xtts.torchaudio_parts import import_torchaudio
 from sts_actors.errors import ConfigError
 
 FILES = ("config.json", "vocab.json", "model.pth")
+SPEAKERS = "speakers_xtts.pth"
 REMEDY = "fetch it again: sts-actors models fetch xtts"
 
 
@@ -33,6 +34,23 @@ def check_folder(folder: Path) -> None:
         )
 
 
+def speaker_names(folder: Path) -> tuple[str, ...]:
+    """The built-in voices of a checkpoint, read without loading its model.
+
+    Raises:
+        ConfigError: the file of speakers is broken.
+    """
+    import torch  # noqa: PLC0415 - heavy, and only where it is asked for
+
+    path = folder / SPEAKERS
+    if not path.is_file():
+        return ()
+    try:
+        return tuple(torch.load(path, map_location="cpu", weights_only=True))
+    except Exception as error:  # noqa: BLE001 - a broken file fails in more ways than can be named
+        raise ConfigError(f"{path} is broken ({_first_line(error)}); {REMEDY}") from None
+
+
 def load_model(folder: Path, device: str) -> Any:
     """Upstream's model, ready to speak on `device`, in float32.
 
@@ -40,6 +58,8 @@ def load_model(folder: Path, device: str) -> Any:
         ConfigError: the checkpoint is broken, or the device cannot hold it: the file and the remedy.
     """
     check_folder(folder)
+    # By itself: what upstream says of a broken one does not name it.
+    speaker_names(folder)
     import_torchaudio()
     with warnings.catch_warnings():
         # Upstream's own business: what it deprecates in itself and in others.
