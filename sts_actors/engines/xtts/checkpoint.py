@@ -64,8 +64,12 @@ def load_model(folder: Path, device: str) -> Any:
     with warnings.catch_warnings():
         # Upstream's own business: what it deprecates in itself and in others.
         warnings.simplefilter("ignore")
+        from transformers.utils import logging  # noqa: PLC0415
         from TTS.tts.configs.xtts_config import XttsConfig  # noqa: PLC0415 - heavy, and only where the engine runs
         from TTS.tts.models.xtts import Xtts  # noqa: PLC0415
+
+        # Of ids that text models have, and this one has not.
+        logging.set_verbosity_error()
 
         config = XttsConfig()
         try:
