@@ -1,9 +1,10 @@
-"""Ctrl-C as a signal that ends the work by cancelling it.
+"""Signals that end the work by cancelling it; the second one ends the process.
 
-Left alone it is an exception that comes up wherever the process happens to be: in a task of a server that
-runs beside the work it is lost.
+Left alone, Ctrl-C is an exception that comes up wherever the process happens to be: in a task of a server
+that runs beside the work it is lost.
 """
 
+import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
@@ -12,6 +13,25 @@ import trio
 
 T = TypeVar("T")
 
+EXIT_CODE_BASE = 128
+"""What a shell adds to the number of the signal that ended a process."""
+
+
+async def stopped_by(work: Callable[[], Awaitable[object]], *numbers: int) -> int | None:
+    """Do `work` until it ends or one of the signals comes; which one did, or None.
+
+    A second signal, while the work is still cleaning up, ends the process at once.
+    """
+    came: list[int] = []
+    with trio.open_signal_receiver(*numbers) as signals:
+        async with trio.open_nursery() as nursery:
+            scope = trio.CancelScope()
+            nursery.start_soon(_watch, scope, signals, came)
+            with scope:
+                await work()
+            nursery.cancel_scope.cancel()
+    return came[0] if came and scope.cancelled_caught else None
+
 
 async def interruptible(work: Callable[[], Awaitable[T]]) -> T:
     """Do `work`; its value.
@@ -19,17 +39,17 @@ async def interruptible(work: Callable[[], Awaitable[T]]) -> T:
     Raises:
         KeyboardInterrupt: Ctrl-C came first; the work was cancelled and has ended.
     """
-    values = []
-    with trio.open_signal_receiver(signal.SIGINT) as signals:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_cancel, nursery.cancel_scope, signals)
-            values.append(await work())
-            nursery.cancel_scope.cancel()
-    for value in values:
-        return value
-    raise KeyboardInterrupt
+    values: list[T] = []
+
+    async def keep() -> None:
+        values.append(await work())
+
+    if await stopped_by(keep, signal.SIGINT) is not None:
+        raise KeyboardInterrupt
+    return values[0]
 
 
-async def _cancel(scope: trio.CancelScope, signals: AsyncIterator[int]) -> None:
-    await anext(signals)
+async def _watch(scope: trio.CancelScope, signals: AsyncIterator[int], came: list[int]) -> None:
+    came.append(await anext(signals))
     scope.cancel()
+    os._exit(EXIT_CODE_BASE + await anext(signals))

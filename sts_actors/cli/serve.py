@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from rich.console import Console
 
 from sts_actors.app import Service, run_service
 from sts_actors.cli.dub import Profile
+from sts_actors.cli.interrupt import stopped_by
 from sts_actors.debugging import report
 from sts_actors.settings import Settings, load_settings
 
@@ -42,21 +44,23 @@ def serve(
 
 
 async def _serve(settings: Settings, console: Console) -> None:
-    with (
-        # Ctrl-C too: as an exception it comes up wherever the process happens to be, and may be lost there.
-        trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals,
-        trio.open_signal_receiver(signal.SIGUSR1) as questions,
-    ):
-        async with trio.open_nursery() as nursery:
-            service = await nursery.start(run_service, settings)
-            console.print(f"listening on {service.url} ({settings.profile}); Ctrl-C stops", highlight=False)
-            nursery.start_soon(_announce_ready, service, console)
-            nursery.start_soon(_report_when_asked, service, questions)
-            stopped_by = await anext(signals)
-            nursery.cancel_scope.cancel()
-    if stopped_by == signal.SIGINT:
+    with trio.open_signal_receiver(signal.SIGUSR1) as questions:
+        number = await stopped_by(
+            partial(_serve_until_cancelled, settings, console, questions), signal.SIGTERM, signal.SIGINT
+        )
+    if number == signal.SIGINT:
         raise KeyboardInterrupt
     console.print("stopped")
+
+
+async def _serve_until_cancelled(settings: Settings, console: Console, questions: AsyncIterator[int]) -> None:
+    async with trio.open_nursery() as nursery:
+        service = await nursery.start(run_service, settings)
+        console.print(
+            f"listening on {service.url} ({settings.profile}); Ctrl-C stops, twice at once", highlight=False
+        )
+        nursery.start_soon(_announce_ready, service, console)
+        nursery.start_soon(_report_when_asked, service, questions)
 
 
 async def _report_when_asked(service: Service, questions: AsyncIterator[int]) -> None:

@@ -1,9 +1,11 @@
 import signal
+import subprocess
+import sys
 
 import pytest
 import trio
 
-from sts_actors.cli.interrupt import interruptible
+from sts_actors.cli.interrupt import interruptible, stopped_by
 
 
 async def test_ctrl_c_ends_the_work_by_cancelling_it_wherever_the_process_is() -> None:
@@ -36,3 +38,37 @@ async def test_work_that_ends_by_itself_gives_its_value() -> None:
         return "done"
 
     assert await interruptible(work) == "done"
+
+
+async def test_the_signal_that_ended_the_work_is_told_and_none_where_it_ended_by_itself() -> None:
+    async def until_told() -> None:
+        signal.raise_signal(signal.SIGTERM)
+        with trio.fail_after(10):
+            await trio.sleep_forever()
+
+    assert await stopped_by(until_told, signal.SIGINT, signal.SIGTERM) == signal.SIGTERM
+    assert await stopped_by(trio.lowlevel.checkpoint, signal.SIGINT) is None
+
+
+def test_a_second_signal_ends_work_that_does_not_come_to_its_end() -> None:
+    program = """
+import signal, sys, trio
+from sts_actors.cli.interrupt import stopped_by
+
+async def stuck():
+    print("begun", flush=True)
+    try:
+        await trio.sleep_forever()
+    finally:
+        print("cleaning", flush=True)
+        with trio.CancelScope(shield=True):
+            await trio.sleep(60)
+
+trio.run(stopped_by, stuck, signal.SIGINT)
+"""
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    with process:
+        for line in ("begun\n", "cleaning\n"):
+            assert process.stdout.readline() == line
+            process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 128 + signal.SIGINT

@@ -70,6 +70,31 @@ def test_a_batch_sounds_as_what_upstream_makes_of_each_text_alone(greedy, alone)
         assert np.abs(heard - sound).max() <= 1e-4
 
 
+@pytest.mark.parametrize("code", [0, 1, 2])
+def test_a_code_that_is_likely_from_the_start_is_penalised_as_upstream_does(greedy, monkeypatch, code):
+    import torch
+
+    gpt = greedy._model.gpt
+    likelier = gpt.mel_head.bias.detach().clone()
+    likelier[code] += 9.0
+    monkeypatch.setattr(gpt.mel_head.bias, "data", likelier)
+    penalty = float(greedy._model.config.repetition_penalty)
+    text, language = TEXTS[1]
+    tokens = greedy._model.tokenizer.encode(text, lang=language)
+    with torch.inference_mode():
+        theirs = gpt.generate(
+            cond_latents=greedy.voices.get("Ana", None).latents,
+            text_inputs=torch.tensor([tokens]),
+            do_sample=False,
+            num_beams=1,
+            repetition_penalty=penalty,
+        )
+    one = item(greedy, 1)
+    decoding(greedy).decode([one])
+    assert one.codes == theirs[0].tolist()
+    assert code in one.codes or code == 1
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     numbers=st.lists(st.integers(0, len(TEXTS) - 1), min_size=1, max_size=10),

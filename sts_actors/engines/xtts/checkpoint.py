@@ -69,7 +69,7 @@ def load_model(folder: Path, device: str) -> Any:
         from TTS.tts.models.xtts import Xtts  # noqa: PLC0415
 
         # Of ids that text models have, and this one has not.
-        logging.set_verbosity_error()
+        logging.set_verbosity_error()  # type: ignore[no-untyped-call] # upstream's
 
         config = XttsConfig()
         try:
