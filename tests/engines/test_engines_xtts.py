@@ -73,6 +73,13 @@ def test_a_stream_of_pieces_joined_is_what_is_spoken_at_once(greedy, words, spee
     assert np.abs(joined - whole.pcm).max() <= 1e-6
 
 
+@pytest.mark.parametrize("speed", [0.9, 1.07, 1.15])
+def test_speed_makes_the_same_words_shorter_or_longer(greedy, speed):
+    (usual,) = greedy.run([request("one two three four five six")])
+    (other,) = greedy.run([request("one two three four five six", speed=speed)])
+    assert other.pcm.size == pytest.approx(usual.pcm.size / speed, rel=0.03)
+
+
 def test_the_first_piece_of_a_stream_comes_before_the_text_is_decoded(greedy):
     gpt = greedy._model.gpt
     steps = []
