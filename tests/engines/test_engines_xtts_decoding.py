@@ -107,6 +107,17 @@ def test_each_item_of_a_batch_is_what_upstream_makes_of_it_alone(greedy, alone, 
         assert_as_alone(done, alone[number])
 
 
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_no_more_items_are_decoded_at_once_than_memory_was_reckoned_for(greedy, most):
+    batch = decoding(greedy, most=most)
+    batch.join(item(greedy, number) for number in range(6))
+    running, ended = [], []
+    while len(ended) < 6:
+        ended += batch.step()
+        running.append(batch.running)
+    assert max(running) == most
+
+
 @settings(max_examples=30, deadline=None)
 @given(joins=st.lists(st.tuples(st.integers(0, 30), st.integers(0, len(TEXTS) - 1)), min_size=2, max_size=10))
 def test_an_item_that_joins_while_others_are_under_way_is_the_same_and_harms_none(greedy, alone, joins):
