@@ -195,6 +195,22 @@ def test_other_weights_listen_anew_and_other_recordings_sound_different(tiny_che
     assert len(list(cache.iterdir())) == 3
 
 
+def test_no_more_of_a_recording_is_listened_to_than_the_checkpoint_says(greedy, tmp_path):
+    longest = greedy._model.config.max_ref_len
+    rng = np.random.default_rng(3)
+    sound = (0.2 * rng.normal(size=22_050 * (longest + 2))).astype(np.float32)
+    voices = []
+    for number in range(2):
+        sound[22_050 * longest :] = 0.1 * number
+        data = write_wav(sound[:, None], 22_050)
+        path = tmp_path / f"{number}.wav"
+        path.write_bytes(data)
+        reference = VoiceReference(path=path, sha256=hashlib.sha256(data).hexdigest())
+        voices.append(greedy.voices.get("", reference))
+    assert np.array_equal(voices[0].speaker, voices[1].speaker)
+    assert np.array_equal(voices[0].latents, voices[1].latents)
+
+
 def test_a_cache_that_cannot_be_written_costs_nothing_but_the_next_start(tiny_checkpoint, tmp_path, caplog):
     in_the_way = tmp_path / "cache"
     in_the_way.write_text("a file")
