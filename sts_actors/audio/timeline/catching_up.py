@@ -6,7 +6,7 @@ as far as the contract goes, and only then a cut.
 
 import attrs
 
-from sts_actors.audio.tempo import MAX_TEMPO
+from sts_actors.audio.limits import MAX_TEMPO
 
 
 @attrs.frozen(kw_only=True)
