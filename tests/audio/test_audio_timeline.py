@@ -209,6 +209,47 @@ def test_a_phrase_that_became_known_too_late_begins_at_once_and_says_how_late():
     assert report.late == 0
 
 
+def test_the_latest_of_several_late_phrases_counts():
+    timeline = Timeline(sample_rate_hz=RATE, limits=LIMITS)
+    timeline.cut(1000)
+    phrase = Phrase(start=600, end=700)
+    assert timeline.delay(phrase) == 400
+    said(timeline, 600, 700, 100)
+    said(timeline, 1000, 1100, 100)
+    assert timeline.cut(1000)[1].late == 400
+
+
+def test_dubs_back_to_back_are_crossfaded():
+    timeline = Timeline(sample_rate_hz=RATE, limits=LIMITS)
+    timeline.add(Phrase(start=0, end=100), np.ones(150, np.float32))
+    assert timeline.add(Phrase(start=100, end=200), np.ones(50, np.float32)).at == 150 - FADE
+    np.testing.assert_allclose(timeline.cut(180)[0][FADE:], 1, rtol=1e-6)
+
+
+def test_dubs_shorter_than_a_crossfade_are_heard():
+    timeline = Timeline(sample_rate_hz=RATE, limits=LIMITS)
+    said(timeline, 0, 100, 150)
+    short = said(timeline, 100, 150, 4)
+    assert (short.at, short.kept) == (148, 4)
+    assert said(timeline, 150, 200, 100).at == 150
+
+
+def test_a_phrase_that_finds_no_room_changes_nothing():
+    timeline = Timeline(sample_rate_hz=RATE, limits=LIMITS)
+    said(timeline, 0, 100, 1500)
+    assert timeline.lag == 900
+    assert said(timeline, 50, 100, 50).kept == 0
+    assert timeline.lag == 900
+    assert timeline.cut(2000)[1].late == 0
+
+
+def test_a_phrase_within_another_does_not_move_the_sources_end_back():
+    timeline = Timeline(sample_rate_hz=RATE, limits=LIMITS)
+    said(timeline, 0, 1000, 1100)
+    assert said(timeline, 100, 200, 300).lost == 0
+    assert timeline.lag == 400 - FADE
+
+
 def test_what_would_pass_the_bound_is_cut_with_a_fade_and_reported():
     timeline = Timeline(sample_rate_hz=RATE, limits=LIMITS)
     placed = timeline.add(Phrase(start=0, end=100), np.ones(1500, np.float32))

@@ -86,6 +86,8 @@ def test_no_rung_goes_beyond_its_limit_and_nothing_is_cut_before_the_last(
     late = lag - room + length - result.cut_s
     assert late <= max(LIMITS.max_lag_s, lag - room) + 1e-6
     assert result.borrowed_s >= 0
+    assert result.trim_s <= length * result.tempo + 1e-9
+    assert result.cut_s <= length + 1e-9
 
 
 def test_hurrying_begins_above_one_lag_and_ends_at_a_smaller_one():

@@ -53,6 +53,11 @@ def test_a_phrase_never_grows_longer_than_the_longest():
     assert [phrase.text for phrase in found] == ["a b c", "d e f", "g"]
 
 
+def test_a_phrase_ends_with_the_word_that_ends_last():
+    said = [Word(text="long", start_s=0, end_s=1), Word(text="short", start_s=0.2, end_s=0.5)]
+    assert phrases(said, RATE)[0].end == 1000
+
+
 def test_empty_words_are_no_phrase():
     assert phrases([], RATE) == []
     assert phrases([Word(text=" ", start_s=0, end_s=1)], RATE) == []

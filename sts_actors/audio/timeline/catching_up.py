@@ -93,8 +93,9 @@ def plan(
         predicted_s /= speed
     comfortable = limits.max_stretch
     if not catching_up:
-        comfortable = min(comfortable, max(limits.max_pace / speed, 1.0))
+        comfortable = min(comfortable, limits.max_pace / speed)
     tempo = _factor(predicted_s, wanted_s, comfortable)
+    # At least 1, also where the engine was faster than the pace allows.
     tempo = max(tempo, _factor(predicted_s, latest_s, limits.max_tempo))
     lasts_s = predicted_s / tempo
     # By the tempo, not by the difference: that is a rounding error where it just fits.
@@ -110,7 +111,7 @@ def plan(
 
 
 def _factor(length_s: float, room_s: float, most: float) -> float:
-    """How many times as fast `length_s` must go to fit into `room_s`: 1 at least, `most` at the most."""
+    """How many times as fast `length_s` must go to fit into `room_s`: not slower, and `most` at the most."""
     if length_s <= room_s:
         return 1.0
     return most if length_s >= room_s * most else length_s / room_s

@@ -25,8 +25,7 @@ class Track:
         """
         if at < self.position:
             raise ValueError(f"sample {at} has been cut out: the track stands at {self.position}")
-        if samples.shape[0]:
-            self._pieces.append((at, samples))
+        self._pieces.append((at, samples))
 
     @property
     def overrun(self) -> int:

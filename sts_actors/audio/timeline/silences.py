@@ -38,18 +38,17 @@ def _shorter_pauses(samples: Samples, loud: np.ndarray, sample_rate_hz: int, sur
     kept = round(_PAUSE_KEPT_S * sample_rate_hz)
     spare = np.diff(loud) - 1 - kept
     pauses = np.flatnonzero(spare > 0)
-    if not pauses.size or surplus <= 0:
+    if not pauses.size:
         return samples
     share = min(surplus / int(spare[pauses].sum()), 1.0)
-    fade = min(round(_FADE_S * sample_rate_hz), kept // 2)
+    fade = round(_FADE_S * sample_rate_hz)
     pieces: list[Samples] = []
     rest = samples
     # From the back, so that what has been found stays where it was found.
     for pause in pauses[::-1]:
         taken = int(spare[pause] * share)
         joint = int(loud[pause]) + 1 + (kept + 1) // 2
-        if taken:
-            pieces.append(crossfaded(rest[joint - fade : joint], rest[joint + taken - fade : joint + taken]))
-            pieces[-1] = np.concatenate((pieces[-1], rest[joint + taken :]))
-            rest = rest[: joint - fade]
+        pieces.append(rest[joint + taken :])
+        pieces.append(crossfaded(rest[joint - fade : joint], rest[joint + taken - fade : joint + taken]))
+        rest = rest[: joint - fade]
     return np.concatenate((rest, *pieces[::-1]))
