@@ -12,8 +12,9 @@ from typing import Literal
 import attrs
 import numpy as np
 
+from sts_actors.audio.limits import MAX_TEMPO, MIN_TEMPO
 from sts_actors.audio.pcm import pad_or_trim, resample
-from sts_actors.audio.tempo import MAX_TEMPO, MIN_TEMPO, StretcherName, stretch
+from sts_actors.audio.tempo import StretcherName, stretch
 from sts_actors.errors import ErrorCode, ServiceError
 from sts_actors.messages import Samples
 

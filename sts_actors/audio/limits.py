@@ -1,4 +1,4 @@
-"""What audio the service takes, and the one error for all that it does not."""
+"""What audio the service takes and how far it is stretched, and the one error for all it does not take."""
 
 from sts_actors.errors import ErrorCode, ServiceError
 
@@ -7,6 +7,8 @@ MAX_RATE_HZ = 96_000
 MAX_CHANNELS = 2
 MAX_DURATION_S = 31
 """Thirty seconds, and what a codec's packets add to them."""
+MIN_TEMPO = 0.8
+MAX_TEMPO = 1.2
 
 
 def invalid(message: str) -> ServiceError:

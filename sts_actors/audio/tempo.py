@@ -5,11 +5,9 @@ from types import MappingProxyType
 from typing import Literal, Protocol
 
 from sts_actors.audio import atempo, rubberband
+from sts_actors.audio.limits import MAX_TEMPO, MIN_TEMPO
 from sts_actors.audio.pcm import pad_or_trim
 from sts_actors.messages import Samples
-
-MIN_TEMPO = 0.8
-MAX_TEMPO = 1.2
 
 StretcherName = Literal["atempo", "rubberband"]
 
