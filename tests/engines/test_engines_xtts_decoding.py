@@ -212,9 +212,10 @@ def test_an_item_that_comes_to_its_end_is_not_cut_off(greedy):
     top_k=st.integers(1, 80),
     top_p=st.floats(0.1, 1.0),
     penalty=st.floats(1.0, 10.0),
+    lowered=st.sampled_from([0.0, 8.0]),
 )
 def test_codes_are_drawn_from_what_transformers_itself_leaves_standing(
-    seed, temperature, top_k, top_p, penalty
+    seed, temperature, top_k, top_p, penalty, lowered
 ):
     import torch
     from transformers import (
@@ -226,7 +227,7 @@ def test_codes_are_drawn_from_what_transformers_itself_leaves_standing(
     )
 
     generator = torch.Generator().manual_seed(seed)
-    scores = 3 * torch.randn(3, 60, generator=generator)
+    scores = 3 * torch.randn(3, 60, generator=generator) - lowered
     past = torch.randint(0, 60, (3, 8), generator=generator)
     theirs = LogitsProcessorList(
         [
