@@ -178,12 +178,12 @@ async def open_models(
         for stage, spec in specs.items()
     }
     models = Models(
-        recogniser=make_asker(queues[Stage.ASR], Stage.ASR, key=_recogniser_key),
+        recogniser=make_asker(queues[Stage.ASR], Stage.ASR, key=_language_key),
         translator=make_asker(queues[Stage.TRANSLATION], Stage.TRANSLATION, key=_translator_key),
         synthesiser=make_asker(
             queues[Stage.TTS],
             Stage.TTS,
-            key=_any_language if specs[Stage.TTS].mixes_languages else _synthesiser_key,
+            key=_any_language if specs[Stage.TTS].mixes_languages else _language_key,
         ),
         scheduler=scheduler,
         services=tuple(services.values()),
@@ -245,7 +245,7 @@ async def open_models(
         raise misconfigured[0]
 
 
-def _recogniser_key(request: RecogniseRequest) -> str:
+def _language_key(request: RecogniseRequest | SynthesiseRequest) -> str:
     return request.language
 
 
@@ -255,10 +255,6 @@ def _translator_key(request: TranslateRequest) -> tuple[str, str, str]:
 
 def _any_language(_: SynthesiseRequest) -> str:
     return ""
-
-
-def _synthesiser_key(request: SynthesiseRequest) -> str:
-    return request.language
 
 
 def _known(info: EngineInfo, source: str) -> str:

@@ -48,7 +48,7 @@ def model_specs(
         Stage.ASR: ModelSpec(open_runner=_recogniser(its), tokens=its.asr_tokens, max_batch=its.asr_batch),
         Stage.TRANSLATION: _translator(its, quota),
         Stage.TTS: ModelSpec(
-            open_runner=_synthesiser(its, references),
+            open_runner=synthesiser(its, references),
             tokens=its.tts_tokens,
             max_batch=its.tts_batch,
             mixes_languages=its.tts_engine == "xtts",
@@ -118,11 +118,6 @@ def builtin_voices(settings: Settings) -> dict[str, str]:
     return fake.FakeSynthesiser.info.voices if settings.tts_engine == "fake" else {}
 
 
-def synthesiser(settings: Settings) -> OpenRunner:
-    """How the synthesiser alone is opened; errors as of `model_specs`."""
-    return _synthesiser(settings, ())
-
-
 def _recogniser(settings: Settings) -> OpenRunner:
     if settings.asr_engine == "fake":
         return _fake("asr", fake.FakeRecogniser, settings.fake_asr_latency_s, settings)
@@ -169,7 +164,8 @@ def _deepl(settings: Settings, quota: QuotaWatch | None) -> ModelSpec:
     return ModelSpec(open_runner=open_deepl(config, quota), tokens=0, calls_at_once=config.calls_at_once)
 
 
-def _synthesiser(settings: Settings, references: tuple[VoiceReference, ...]) -> OpenRunner:
+def synthesiser(settings: Settings, references: tuple[VoiceReference, ...] = ()) -> OpenRunner:
+    """How the synthesiser alone is opened; arguments and errors as of `model_specs`."""
     if settings.tts_engine == "fake":
         return _fake("tts", fake.FakeSynthesiser, settings.fake_tts_latency_s, settings)
     if settings.tts_engine == "xtts":

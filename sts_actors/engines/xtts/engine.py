@@ -150,7 +150,7 @@ class Xtts:
             told = f"{self._options.seed} {request.attempt} {request.voice} {request.language} {request.text}"
             items = [
                 Item(self._prompt(voice, tokens), seed=zlib.crc32(f"{number} {told}".encode()))
-                for number, (_, tokens) in enumerate(pieces)
+                for number, tokens in enumerate(pieces)
             ]
         except EngineError as error:
             return error
@@ -174,14 +174,11 @@ class Xtts:
         if not jobs:
             return
         decoding = Decoding(self._model.gpt, self._sampling, most=self._options.most_items)
-        error: EngineError | None = None
         try:
             decoding.decode([item for job in jobs for item in job.items])
         except Exception as failure:  # noqa: BLE001 - of one item or the device: the items are told
-            if is_out_of_memory(failure) and len(jobs) > 1:
-                error = None
-            else:
-                error = as_engine_error(failure, ErrorCode.SYNTHESIS_FAILED, "synthesis")
+            smaller = is_out_of_memory(failure) and len(jobs) > 1
+            error = None if smaller else as_engine_error(failure, ErrorCode.SYNTHESIS_FAILED, "synthesis")
         else:
             return
         del decoding
@@ -189,7 +186,7 @@ class Xtts:
         for job in jobs:
             job.error = error
             job.items = [Item(item.prompt, seed=item.seed) for item in job.items]
-        if error is None:
+        if smaller:
             half = len(jobs) // 2
             self._decode(jobs[:half])
             self._decode(jobs[half:])

@@ -63,8 +63,8 @@ def split_for(
     limit: int,
     encode: Callable[[str], list[int]],
     most_tokens: int,
-) -> list[tuple[str, list[int]]]:
-    """`text` in pieces that the model can speak, each with its tokens.
+) -> list[list[int]]:
+    """The tokens of `text`, in pieces that the model can speak.
 
     Args:
         text: to speak; white space around it does not count.
@@ -77,7 +77,7 @@ def split_for(
     for piece in split_text(text, limit):
         tokens = encode(piece.text)
         if len(tokens) <= most_tokens or len(piece.text) == 1:
-            pieces.append((piece.text, tokens[:most_tokens]))
+            pieces.append(tokens[:most_tokens])
         else:
             pieces += split_for(piece.text, (len(piece.text) + 1) // 2, encode, most_tokens)
     return pieces
