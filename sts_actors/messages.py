@@ -5,6 +5,7 @@ A fragment enters as `Submission` (still encoded), is decoded into `Fragment`, b
 Times are seconds of `trio.current_time()` unless the name says otherwise.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 import attrs
@@ -14,6 +15,9 @@ from numpy.typing import NDArray
 from sts_actors.errors import ErrorCode, Stage
 
 Samples = NDArray[np.float32]
+
+TAIL = -2
+"""The index of what is left of a stream after its last fragment."""
 
 
 class Container(StrEnum):
@@ -75,7 +79,7 @@ class Fragment:
 
 @attrs.frozen(kw_only=True)
 class Word:
-    """A recognised word; times are seconds from the fragment's start."""
+    """A recognised word; times are seconds from the fragment's start, below 0 where it was carried over."""
 
     text: str
     start_s: float
@@ -84,24 +88,47 @@ class Word:
 
 @attrs.frozen(kw_only=True)
 class Transcript:
-    """What was said in a fragment; an empty text is silence or music, not a failure."""
+    """What was said in a fragment; an empty text is silence or music, not a failure.
+
+    With carried seams, what a fragment says is what was decided with it: words cut by its end come with the
+    next one. The transcript whose header's index is `TAIL` holds what was left when the stream ended; it has
+    no frames, and its words are timed from the last fragment's end.
+    """
 
     header: FragmentHeader
     frames: int
     """The fragment's length in samples at `answer.sample_rate_hz`: what the dub must last."""
+    source: Samples = attrs.field(factory=lambda: np.zeros(0, np.float32), repr=False, eq=False)
+    """The fragment itself, mono, `(frames,)`."""
     answer: AudioFormat
     text: str = attrs.field(repr=False)
     words: tuple[Word, ...] = attrs.field(default=(), repr=False)
     language: str
     asr_s: float
+    alone: bool = False
+    """It belongs before what has been heard already (sent again, or late): it is dubbed by itself."""
+    last: bool = False
+    """The stream is known to end with it."""
+
+
+@attrs.frozen(kw_only=True)
+class Utterance:
+    """What is spoken in one go, `source` translated; times as those of a `Word`."""
+
+    source: str = attrs.field(repr=False)
+    text: str = attrs.field(repr=False)
+    start_s: float
+    end_s: float
 
 
 @attrs.frozen(kw_only=True)
 class Translation:
-    """A transcript's text in the target language."""
+    """A transcript's text in the target language: as a whole, and by utterance, in order."""
 
     transcript: Transcript
     text: str = attrs.field(repr=False)
+    utterances: tuple[Utterance, ...] = attrs.field(default=(), repr=False)
+    target_language: str = ""
     billed_characters: int
     translation_s: float
 
@@ -129,6 +156,8 @@ class Speech:
     partial: bool
     warnings: tuple[str, ...] = ()
     tts_s: float
+    lag_ms: int = 0
+    """How long after its source the dub of what was said last ends."""
 
     @property
     def header(self) -> FragmentHeader:
@@ -145,6 +174,8 @@ class FragmentFailed:
     code: ErrorCode
     message: str
     retryable: bool
+    target_language: str = ""
+    """The language that failed; empty where all have."""
     transcript: Transcript | None = attrs.field(default=None, repr=False)
     translation: Translation | None = attrs.field(default=None, repr=False)
 
@@ -171,13 +202,42 @@ class StreamSummary:
         return self.success_count + self.partial_count + self.failed_count
 
 
+class SeamPolicy(StrEnum):
+    """What is done with the words that a fragment's end cuts."""
+
+    CARRY = "carry"
+    """They are decided with the next fragment, whose recognition hears what was before it."""
+    FIXED = "fixed"
+    """Each fragment is recognised by itself."""
+
+
+@attrs.frozen(kw_only=True)
+class Bed:
+    """The original underneath the dub: at full level, and by `level_db` (below 0) softer where anyone speaks.
+
+    `ramp_ms`: how long it takes to go down, and to come up again.
+    """
+
+    level_db: float = -18.0
+    ramp_ms: int = 200
+
+
 @attrs.frozen(kw_only=True)
 class StreamConfig:
-    """What a stream was opened with. Languages are normalised tags, lower case (`en`, `pt-br`)."""
+    """What a stream was opened with. Languages are normalised tags, lower case (`en`, `pt-br`).
+
+    `further_targets`: languages that it is dubbed into besides `target_language`. `voice_by_language` goes
+    before `voice`. `verify`: the share of fragments whose dub is listened to again, 0 … 1.
+    """
 
     stream_id: str
     source_language: str
     target_language: str
+    further_targets: tuple[str, ...] = ()
+    voice_by_language: Mapping[str, str] = attrs.field(factory=dict)
+    seam: SeamPolicy = SeamPolicy.FIXED
+    bed: Bed | None = None
+    verify: float = 0.0
     voice: str | None = None
     formality: str | None = None
     domain_hints: tuple[str, ...] = attrs.field(default=(), repr=False)
@@ -186,6 +246,11 @@ class StreamConfig:
     """How the client says it will encode its audio; the answers use it."""
     max_inflight: int = 3
     timeout_ms: int = 8000
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """All target languages, the first one first."""
+        return (self.target_language, *self.further_targets)
 
 
 def primary_language(tag: str) -> str:
