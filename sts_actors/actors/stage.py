@@ -37,18 +37,26 @@ async def run_stage(
     *,
     stage: Stage,
     limits: StageLimits,
+    on_failure: Callable[[FragmentFailed], U | FragmentFailed] | None = None,
 ) -> None:
     """Take fragments from `inbox` until its end, and send exactly one result each to `outbox`.
+
+    `on_failure` is told of each failure, be it from an earlier stage or of this one, before it goes on, and
+    says what goes on in its place.
 
     A `ServiceError` out of `work` and a missed deadline become a `FragmentFailed`. Any other exception is
     a bug: the fragment fails as `UNKNOWN_ERROR` and the exception then ends the actor, so that its
     supervisor logs it and starts it anew with clean state. The channels are neither opened nor closed here.
     """
     async for item in inbox:
+        result: U | FragmentFailed
+        bug: Exception | None = None
         if isinstance(item, FragmentFailed):
-            await outbox.send(item)
-            continue
-        result, bug = await _attempt(item, work, stage=stage, limits=limits)
+            result = item
+        else:
+            result, bug = await _attempt(item, work, stage=stage, limits=limits)
+        if isinstance(result, FragmentFailed) and on_failure is not None:
+            result = on_failure(result)
         # Outside the except block: a cancelled send there would lose the error.
         await outbox.send(result)
         if bug is not None:

@@ -177,3 +177,26 @@ def test_every_item_gives_exactly_one_result_in_order_whatever_happens(_schedule
         assert [result.header.index for result in results] == list(range(len(path)))
 
     trio.run(main, clock=MockClock(autojump_threshold=0))
+
+
+async def test_each_failure_old_or_new_is_told_and_may_be_replaced():
+    told = []
+
+    def on_failure(failed):
+        told.append(failed.code)
+        return item(failed.header.index, "instead") if failed.header.index == 1 else failed
+
+    async def work(given):
+        raise ServiceError(ErrorCode.SYNTHESIS_FAILED, given.value)
+
+    send, inbox = trio.open_memory_channel(2)
+    outbox, receive = trio.open_memory_channel(2)
+    send.send_nowait(failure(0))
+    send.send_nowait(item(1, "now"))
+    send.close()
+    await run_stage(inbox, outbox, work, stage=Stage.TTS, limits=UNLIMITED, on_failure=on_failure)
+    outbox.close()
+    before, instead = [result async for result in receive]
+    assert told == [ErrorCode.ASR_FAILED, ErrorCode.SYNTHESIS_FAILED]
+    assert before == failure(0)
+    assert instead.value == "instead"
