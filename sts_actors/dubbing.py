@@ -9,7 +9,7 @@ import attrs
 from sts_actors.actors.compute import Compute, in_thread
 from sts_actors.actors.stage import StageLimits
 from sts_actors.actors.stream import Collaborators, Stream
-from sts_actors.actors.tts import Voicing
+from sts_actors.actors.voicing import Voicing
 from sts_actors.artifacts import Artifacts, NoArtifacts
 from sts_actors.audio.fit import FitPolicy
 from sts_actors.audio.tempo import StretcherName

@@ -14,7 +14,8 @@ from sts_actors.actors.sequencer import Sequence, sequencer
 from sts_actors.actors.session import session
 from sts_actors.actors.stage import StageLimits
 from sts_actors.actors.translation import translation
-from sts_actors.actors.tts import Voicing, tts
+from sts_actors.actors.tts import tts
+from sts_actors.actors.voicing import Voicing
 from sts_actors.engines.ports import (
     Asker,
     RecogniseRequest,

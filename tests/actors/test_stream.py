@@ -12,7 +12,7 @@ from trio.testing import MockClock
 
 from sts_actors.actors.compute import inline
 from sts_actors.actors.stream import Collaborators, open_stream
-from sts_actors.actors.tts import Voicing
+from sts_actors.actors.voicing import Voicing
 from sts_actors.audio.fit import FitPolicy
 from sts_actors.engines.ports import Recognition, SynthesisedAudio, TranslatedText
 from sts_actors.errors import EngineError, ErrorCode, Stage
