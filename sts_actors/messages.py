@@ -176,12 +176,18 @@ class FragmentFailed:
     retryable: bool
     target_language: str = ""
     """The language that failed; empty where all have."""
+    source: Samples | None = attrs.field(default=None, repr=False, eq=False)
+    """The fragment's own sound, mono, where it could be read; `answer` is the layout it goes back in."""
+    answer: AudioFormat | None = None
     transcript: Transcript | None = attrs.field(default=None, repr=False)
     translation: Translation | None = attrs.field(default=None, repr=False)
 
 
 Result = Speech | FragmentFailed
-"""What leaves the line: exactly one for each admitted fragment."""
+"""What becomes of a fragment in one language."""
+
+Results = tuple[Result, ...]
+"""What leaves the line, once for each admitted fragment: a result for each target language, in order."""
 
 
 @attrs.frozen(kw_only=True)
