@@ -75,15 +75,16 @@ def _steps(reference: Sequence[str], heard: Sequence[str]) -> Iterator[Step]:
     # Words are compared by hash in there; numbers cannot collide.
     numbers: dict[str, int] = {}
     said, taken = ([numbers.setdefault(word, len(numbers)) for word in words] for words in (reference, heard))
-    for tag, first, last, first_heard, last_heard in Levenshtein.opcodes(said, taken):
-        match tag:
+    for step in Levenshtein.opcodes(said, taken):
+        first, heard_first = step.src_start, step.dest_start
+        match step.tag:
             case "delete":
-                for index in range(first, last):
-                    yield Step(kind=Kind.LOST, reference=index, heard=first_heard)
+                for index in range(first, step.src_end):
+                    yield Step(kind=Kind.LOST, reference=index, heard=heard_first)
             case "insert":
-                for index in range(first_heard, last_heard):
+                for index in range(heard_first, step.dest_end):
                     yield Step(kind=Kind.INVENTED, reference=first, heard=index)
-            case _:
+            case tag:
                 kind = Kind.RIGHT if tag == "equal" else Kind.SUBSTITUTED
-                for index in range(last - first):
-                    yield Step(kind=kind, reference=first + index, heard=first_heard + index)
+                for index in range(step.src_end - first):
+                    yield Step(kind=kind, reference=first + index, heard=heard_first + index)
