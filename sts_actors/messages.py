@@ -158,6 +158,11 @@ class Speech:
     tts_s: float
     lag_ms: int = 0
     """How long after its source the dub of what was said last ends."""
+    fallback: "FragmentFailed | None" = attrs.field(default=None, repr=False)
+    """Why the original is heard instead of a dub, where it is."""
+    checked: int = 0
+    """How often speech for it was listened to again; `defective` times something was wrong with it."""
+    defective: int = 0
 
     @property
     def header(self) -> FragmentHeader:

@@ -64,6 +64,8 @@ class Collaborators:
     """Of the target languages that are not spoken like the first one."""
     durations: DurationModel = attrs.field(factory=DurationModel)
     """How fast voices are, learnt by all streams together."""
+    original: bool = False
+    """Where a dub fails, the original is the answer."""
     asr_limits: StageLimits = UNLIMITED
     translation_limits: StageLimits = UNLIMITED
     tts_limits: StageLimits = UNLIMITED
@@ -291,6 +293,8 @@ def _languages(
             its.compute,
             target=target,
             durations=its.durations,
+            recogniser=its.recogniser,
+            original=its.original,
         )
         children += [
             Child(name=f"{of}translation", run=run_translation, owns=(inbox, translations[0])),

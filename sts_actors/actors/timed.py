@@ -1,7 +1,5 @@
 """A stream dubbed on its own time: each utterance where its source was spoken, as far as the lag allows."""
 
-from collections.abc import Sequence
-
 import attrs
 import numpy as np
 import trio
@@ -102,16 +100,24 @@ class Timed:
             lag_ms=round(max(spoken.lag, report.lag) * 1000 / rate_hz),
         )
 
-    def skip(self, header: FragmentHeader) -> None:
-        """A fragment has no dub: time goes on, and what would have gone on in it is not taken up midway.
+    def awaits(self, header: FragmentHeader) -> bool:
+        """Whether time has not passed this fragment yet."""
+        return header.index != TAIL and header.sequence_number > self._number
 
-        One that time has passed already is no news.
-        """
-        if header.index == TAIL or header.sequence_number <= self._number:
+    def skip(self, header: FragmentHeader) -> None:
+        """A fragment has no dub: time goes on, and what would have gone on in it is not taken up midway."""
+        if not self.awaits(header):
             return
         self._number = header.sequence_number
         if self._timeline is not None:
             self._timeline.skip(round(header.duration_ms * self._timeline.sample_rate_hz / 1000))
+
+    def rest(self, header: FragmentHeader, frames: int, rate_hz: int) -> Samples:
+        """What is heard, in a fragment that has no dub, of what was said before."""
+        if not self.awaits(header):
+            return np.zeros(frames, np.float32)
+        self._number = header.sequence_number
+        return self._at(rate_hz).cut(frames)[0]
 
     def _at(self, rate_hz: int) -> Timeline:
         if self._timeline is None or self._timeline.sample_rate_hz != rate_hz:
@@ -172,12 +178,3 @@ def _sound(audio: SynthesisedAudio, rate_hz: int) -> Samples:
 
 def _stretched(samples: Samples, rate_hz: int, tempo: float, stretcher: StretcherName) -> Samples:
     return np.clip(stretch(samples, rate_hz, tempo, stretcher), -1, 1)
-
-
-def spoken_spans(utterances: Sequence[Utterance], frames: int, rate_hz: int) -> list[tuple[int, int]]:
-    """Where the source speaks, in samples from the fragment's start, within it."""
-    spans = [
-        (max(round(each.start_s * rate_hz), 0), min(round(each.end_s * rate_hz), frames))
-        for each in utterances
-    ]
-    return [(start, end) for start, end in spans if start < end]

@@ -5,13 +5,15 @@ import numpy as np
 import trio
 
 from sts_actors.actors.alone import speak_alone
+from sts_actors.actors.checking import Checking
 from sts_actors.actors.compute import Compute
+from sts_actors.actors.mixed import Mixed, lighter
 from sts_actors.actors.speaker import Speaker
 from sts_actors.actors.stage import StageLimits, run_stage
 from sts_actors.actors.timed import Timed
 from sts_actors.actors.voicing import Voicing
 from sts_actors.audio.speech_rate import DurationModel
-from sts_actors.engines.ports import Asker, SynthesisedAudio, SynthesiseRequest
+from sts_actors.engines.ports import Asker, RecogniseRequest, Recognition, SynthesisedAudio, SynthesiseRequest
 from sts_actors.errors import Stage
 from sts_actors.messages import (
     FragmentFailed,
@@ -21,8 +23,6 @@ from sts_actors.messages import (
     Translation,
     primary_language,
 )
-
-NO_SOUND = np.zeros(0, np.float32)
 
 
 async def tts(
@@ -36,6 +36,8 @@ async def tts(
     *,
     target: str | None = None,
     durations: DurationModel | None = None,
+    recogniser: Asker[RecogniseRequest, Recognition] | None = None,
+    original: bool = False,
 ) -> None:
     """Speak each translation and make it as long as its fragment.
 
@@ -53,6 +55,8 @@ async def tts(
         compute: where samples are worked on.
         target: the language, where it is not `config.target_language`.
         durations: how fast voices are, learnt by all streams together; its own, if left out.
+        recogniser: what listens to the share of dubs that `config.verify` names; none without it.
+        original: where a dub fails, the original is the answer.
     """
     language = target or config.target_language
     speaker = Speaker(
@@ -63,24 +67,27 @@ async def tts(
         durations=DurationModel() if durations is None else durations,
     )
     timed = Timed(speaker, compute) if config.seam is SeamPolicy.CARRY else None
+    checking = Checking.of(recogniser, config, speaker.language, compute)
+    mixed = Mixed(config.bed, original=original)
 
     async def speak(translation: Translation) -> Speech:
         deadline = min(translation.header.deadline, trio.current_time() + limits.timeout_s)
+        check = checking.next() if translation.text else None
         if timed is None or translation.transcript.alone:
-            speech = await speak_alone(translation, speaker, deadline, compute)
+            speech = await speak_alone(translation, speaker, deadline, compute, check=check)
         else:
-            speech = await timed.speak(translation, deadline)
-        return _light(speech)
+            speech = await timed.speak(translation, deadline, check=check)
+        return checking.noted(await compute(mixed.dubbed, speech))
 
-    def without_dub(failure: FragmentFailed) -> FragmentFailed:
+    def without_dub(failure: FragmentFailed) -> Speech | FragmentFailed:
+        failure = attrs.evolve(failure, target_language=language)
+        if original and failure.source is not None and failure.answer is not None:
+            frames, rate_hz = failure.source.shape[0], failure.answer.sample_rate_hz
+            if timed is not None:
+                return mixed.instead(failure, timed.rest(failure.header, frames, rate_hz))
+            return mixed.instead(failure, np.zeros(frames, np.float32))
         if timed is not None:
             timed.skip(failure.header)
-        return attrs.evolve(failure, target_language=language)
+        return lighter(failure)
 
     await run_stage(inbox, outbox, speak, stage=Stage.TTS, limits=limits, on_failure=without_dub)
-
-
-def _light(speech: Speech) -> Speech:
-    """Without the source, which nobody needs any more and which is as large as the dub."""
-    transcript = attrs.evolve(speech.translation.transcript, source=NO_SOUND)
-    return attrs.evolve(speech, translation=attrs.evolve(speech.translation, transcript=transcript))
