@@ -158,6 +158,8 @@ class Speech:
     tts_s: float
     lag_ms: int = 0
     """How long after its source the dub of what was said last ends."""
+    fallback: "FragmentFailed | None" = attrs.field(default=None, repr=False)
+    """Why it could not be dubbed: what is heard is the original."""
 
     @property
     def header(self) -> FragmentHeader:
