@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from sts_actors.engines.continuation import rest_of
 from sts_actors.engines.ports import EngineInfo, TranslatedText, TranslateRequest
 from sts_actors.errors import EngineError, ErrorCode
 
@@ -34,13 +35,22 @@ class Firefox:
             return TranslatedText(text="")
         if len(text) > MAX_CHARACTERS:
             return EngineError(ErrorCode.TRANSLATION_FAILED, f"a text of {len(text)} characters is too long")
+        direction = f"{request.source_language}-{request.target_language}"
         try:
-            translated = self._translator.translate(
-                text, direction=f"{request.source_language}-{request.target_language}"
-            )
+            translated = self._rest(text, request, direction) or self._translated(text, direction)
         except (RuntimeError, ValueError) as error:
             return EngineError(ErrorCode.TRANSLATION_FAILED, f"translation failed: {error}")
-        return TranslatedText(text=str(translated).strip())
+        return TranslatedText(text=translated)
+
+    def _rest(self, text: str, request: TranslateRequest, direction: str) -> str | None:
+        """The text as the end of its sentence; None where it cannot be told from the beginning."""
+        start = request.sentence_start.strip()
+        if not start or len(start) + len(text) >= MAX_CHARACTERS:
+            return None
+        return rest_of(self._translated(f"{start} {text}", direction), request.spoken)
+
+    def _translated(self, text: str, direction: str) -> str:
+        return str(self._translator.translate(text, direction=direction)).strip()
 
 
 def load() -> Firefox:
