@@ -16,9 +16,7 @@ _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9ff
 _PUNCTUATION_BETWEEN = re.compile(r"[^\w\"'«\u201c\u2018(\[¿¡-]*")
 _LIGHT = 3
 """Words up to this many letters are articles and the like: they change with what follows them."""
-_NEVER_LIGHT = frozenset(
-    {"no", "not", "nor", "não", "nem", "nao", "ni", "non", "ne", "pas", "nie", "не", "нет"}
-)
+_NOT = frozenset({"no", "not", "nor", "não", "nem", "ni", "non", "ne", "pas", "nie", "не", "нет"})
 _STEM, _STEM_LETTERS = 0.5, 3
 """Words that share this much of the longer one, and so many letters, from the left are forms of one word."""
 _BENT = 0.5
@@ -34,6 +32,11 @@ class _Way:
     cost: float
     unheard: tuple[str, ...] = ()
     """Words spoken that the whole does not have there."""
+
+    @property
+    def badness(self) -> tuple[float, int]:
+        """By which the better one of two is known."""
+        return self.cost, len(self.unheard)
 
 
 _NO_WAY = _Way(float("inf"))
@@ -57,7 +60,7 @@ def rest_of(whole: str, spoken: str) -> str | None:
 def _said_already(whole: Sequence[str], spoken: Sequence[str]) -> int | None:
     """How many words of `whole` the `spoken` ones are."""
     column = _columns(whole, spoken)
-    best = min(range(len(column)), key=lambda said: column[said].cost)
+    best = min(range(len(column)), key=lambda said: column[said].badness)
     allowed = 1 if len(spoken) < _FEW_WORDS else 2
     if column[best].cost > allowed:
         return None
@@ -82,7 +85,7 @@ def _columns(whole: Sequence[str], spoken: Sequence[str]) -> list[_Way]:
                     _matched(before[position], old, new, inner=inner),
                     _dropped(before[position + 1], old),
                     _added(ways[-1], new),
-                    key=lambda way: way.cost,
+                    key=lambda way: way.badness,
                 )
             )
         before = ways
@@ -95,7 +98,7 @@ def _matched(way: _Way, old: str, new: str, *, inner: bool) -> _Way:
     if _forms_of_one(old, new):
         return attrs.evolve(way, cost=way.cost + _BENT)
     # As the last word it would leave open where the rest begins.
-    return _Way(way.cost + 1, (*way.unheard, old)) if inner else _NO_WAY
+    return _dropped(way, old) if inner and new.isalpha() and new not in _NOT else _NO_WAY
 
 
 def _dropped(way: _Way, old: str) -> _Way:
@@ -108,7 +111,7 @@ def _added(way: _Way, new: str) -> _Way:
 
 
 def _light(word: str) -> bool:
-    return len(word) <= _LIGHT and word.isalpha() and word not in _NEVER_LIGHT
+    return len(word) <= _LIGHT and word.isalpha() and word not in _NOT
 
 
 def _forms_of_one(old: str, new: str) -> bool:
