@@ -32,11 +32,13 @@ class _Way:
     cost: float
     unheard: tuple[str, ...] = ()
     """Words spoken that the whole does not have there."""
+    bent: int = 0
+    """Words that it has in another form."""
 
     @property
-    def badness(self) -> tuple[float, int]:
+    def badness(self) -> tuple[float, int, int]:
         """By which the better one of two is known."""
-        return self.cost, len(self.unheard)
+        return self.cost, len(self.unheard), self.bent
 
 
 _NO_WAY = _Way(float("inf"))
@@ -55,6 +57,17 @@ def rest_of(whole: str, spoken: str) -> str | None:
     start = words[said - 1].end() if said else 0
     gap = _PUNCTUATION_BETWEEN.match(whole, start)
     return whole[gap.end() if gap else start :].strip()
+
+
+def without_echo(rest: str, spoken: str) -> str:
+    """`rest`, translated by itself, without the word that `spoken` has ended with, should it begin with it.
+
+    The article before a noun, most often, which the engine adds where it sees the noun alone.
+    """
+    first, last = _WORD.search(rest), _words(spoken)[-1:]
+    if first is None or [first[0].casefold()] != last:
+        return rest
+    return rest[first.end() :].strip() or rest
 
 
 def _said_already(whole: Sequence[str], spoken: Sequence[str]) -> int | None:
@@ -96,13 +109,13 @@ def _matched(way: _Way, old: str, new: str, *, inner: bool) -> _Way:
     if old == new:
         return way
     if _forms_of_one(old, new):
-        return attrs.evolve(way, cost=way.cost + _BENT)
+        return attrs.evolve(way, cost=way.cost + _BENT, bent=way.bent + 1)
     # As the last word it would leave open where the rest begins.
     return _dropped(way, old) if inner and new.isalpha() and new not in _NOT else _NO_WAY
 
 
 def _dropped(way: _Way, old: str) -> _Way:
-    return _Way(way.cost + 1, (*way.unheard, old))
+    return attrs.evolve(way, cost=way.cost + 1, unheard=(*way.unheard, old))
 
 
 def _added(way: _Way, new: str) -> _Way:

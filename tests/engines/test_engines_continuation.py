@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sts_actors.engines.continuation import rest_of
+from sts_actors.engines.continuation import rest_of, without_echo
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,7 @@ from sts_actors.engines.continuation import rest_of
         ("Na segunda metade o capitão", "Na segunda parte, o capitão marcou.", "marcou."),
         ("Ele viu casa", "Ele viu a casa azul.", "azul."),
         ("Eu o", "Eu não vi ontem.", "não vi ontem."),
+        ("Sim, e meu voo", "Sim, e o meu voo de volta.", "de volta."),
         ("It's the", "It's the end.", "end."),
         ("", "Tudo por dizer.", "Tudo por dizer."),
         ("今日は", "今日は天気がいい。", "天気がいい。"),
@@ -49,6 +50,20 @@ def test_what_has_been_said_is_taken_off_a_little_change_overlooked(spoken, whol
 )
 def test_where_the_whole_does_not_begin_so_or_nothing_is_left_there_is_no_rest(spoken, whole):
     assert rest_of(whole, spoken) is None
+
+
+@pytest.mark.parametrize(
+    ("rest", "spoken", "expected"),
+    [
+        ("O tempo mudou.", "não sabíamos que o", "tempo mudou."),
+        ("a casa", "não sabíamos que o", "a casa"),
+        ("o", "que o", "o"),
+        ("o tempo", "", "o tempo"),
+        ("...", "o", "..."),
+    ],
+)
+def test_a_word_that_both_parts_have_at_the_seam_is_said_once(rest, spoken, expected):
+    assert without_echo(rest, spoken) == expected
 
 
 WORDS = st.lists(
