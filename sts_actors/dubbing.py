@@ -15,7 +15,7 @@ from sts_actors.audio.fit import FitPolicy
 from sts_actors.audio.speech_rate import DurationModel
 from sts_actors.audio.tempo import StretcherName
 from sts_actors.engines.quota import QuotaWatch
-from sts_actors.errors import ErrorCode, ServiceError
+from sts_actors.errors import ErrorCode, ServiceError, Stage
 from sts_actors.memory import MemoryPressure
 from sts_actors.messages import Bed, SeamPolicy, StreamConfig, primary_language
 from sts_actors.metrics import Metrics
@@ -127,6 +127,7 @@ class Dubbing:
         chosen = models.choose_voice(named, language, self.voices.current)
         return Voicing(
             voice=chosen.voice,
+            engine=models.engine_names().get(Stage.TTS.value, ""),
             reference=chosen.reference,
             speed_range=models.speed_range,
             policy=FitPolicy(

@@ -205,7 +205,8 @@ class Session:
                 collaborators,
                 entrance_capacity=dubbing.thresholds.critical,
                 answer_margin_s=dubbing.settings.answer_margin_ms / 1000,
-                on_restart=lambda actor, _: dubbing.metrics.restarted(actor),
+                # Whatever language it serves.
+                on_restart=lambda actor, _: dubbing.metrics.restarted(actor.rpartition("/")[2]),
             ) as stream:
                 with dubbing.listed(self.session_id, stream):
                     self._stream = stream
@@ -233,7 +234,7 @@ class Session:
         self.step(ending)
         # Only now: the end of the results alone does not mean that the stream has ended well.
         summary = self._tally.summary(opening.config.stream_id)
-        size = sum(len(tail.audio) * 4 // 3 for tail in tails)
+        size = sum(len(audio) for _, audio, _ in tails) * 4 // 3
         await self._tell("stream:complete", answers.complete(summary, tails=tails), size=size)
         return True
 

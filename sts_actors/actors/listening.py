@@ -43,7 +43,7 @@ class Heard:
 
 @attrs.frozen(kw_only=True)
 class Listener:
-    """One stream's ears. The recogniser is the line's own: a check is one more of its requests."""
+    """One stream's ears. The recogniser is the line's own: a check is one more request to it."""
 
     recogniser: Asker[RecogniseRequest, Recognition]
     compute: Compute

@@ -30,9 +30,7 @@ class Metrics:
         self._asr = histogram("sts_asr_duration_seconds", "Recognition of one fragment, waiting included")
         self._translation = histogram("sts_translation_duration_seconds", "Translation of one fragment")
         self._tts = histogram("sts_tts_duration_seconds", "Synthesis and fitting of one fragment")
-        self._lag = histogram(
-            "sts_stream_lag_seconds", "How long after its source the dub of a fragment ends"
-        )
+        self._lag = histogram("sts_stream_lag_seconds", "How long after its source a dub ends")
         self._checks = Counter(
             "sts_dub_checks", "Dubs listened to again, by what was heard", ["outcome"], registry=self.registry
         )
@@ -82,8 +80,8 @@ class Metrics:
         self._rejected.labels(reason).inc()
 
     def restarted(self, actor: str) -> None:
-        """An actor was started anew; which of a stream's languages it served makes no difference."""
-        self._restarts.labels(actor.rpartition("/")[2] if "/" in actor else actor).inc()
+        """An actor was started anew."""
+        self._restarts.labels(actor).inc()
 
     def watch(self, loop: Callable[[], LoopStatistics], device: Callable[[], SchedulerStatistics]) -> None:
         """Show how the run loop fares, and what the device, its queues and the channels hold.
