@@ -129,7 +129,7 @@ class _Interpreter:
         for parts in parted.sentences:
             found.append(_Sentence(parts, after))
             after = after.with_sentence(joined(part.source for part in parts))
-        if not transcript.alone and found:
+        if not transcript.alone:
             # As it is to be where this fails: nothing goes on with a sentence that was not spoken.
             self._heard = attrs.evolve(after, ended=Ended())
         await _all_or_none([partial(self._sentence, sentence, deadline) for sentence in found])

@@ -43,7 +43,7 @@ class Part:
 
 @attrs.frozen(kw_only=True)
 class Ended:
-    """How a transcript ended: with which word, and how long before the fragment's end."""
+    """How a stream's words ended so far: with which one, and how long before the last fragment's end."""
 
     word: str = attrs.field(default="", repr=False)
     silent_s: float = 0.0
@@ -70,19 +70,16 @@ def sentences(transcript: Transcript, before: Ended) -> Sentences:
         )
     groups = grouped(words, pause_s=PAUSE_S)
     parts = _parts(groups, length_s, over=transcript.last or transcript.header.index == TAIL)
-    found: list[list[Part]] = []
-    word, silent_s = before.word, before.silent_s + words[0].start_s
-    continues = _goes_on(word, silent_s, words[0])
-    for group, part in zip(groups, parts, strict=True):
-        if found and _goes_on(word, group[0].start_s - silent_s, group[0]):
+    found = [[parts[0]]]
+    for earlier, group, part in zip(groups, groups[1:], parts[1:], strict=False):
+        if _goes_on(earlier[-1].text, group[0].start_s - found[-1][-1].end_s, group[0]):
             found[-1].append(part)
         else:
             found.append([part])
-        word, silent_s = group[-1].text, part.end_s
     return Sentences(
         sentences=tuple(map(tuple, found)),
-        continues=continues,
-        ended=Ended(word=word, silent_s=max(length_s - parts[-1].end_s, 0.0)),
+        continues=_goes_on(before.word, before.silent_s + words[0].start_s, words[0]),
+        ended=Ended(word=words[-1].text, silent_s=length_s - parts[-1].end_s),
     )
 
 

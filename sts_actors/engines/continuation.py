@@ -16,9 +16,7 @@ _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9ff
 _PUNCTUATION_BETWEEN = re.compile(r"[^\w\"'«\u201c\u2018(\[¿¡-]*")
 _LIGHT = 3
 """Words up to this many letters are articles and the like: they change with what follows them."""
-_NEVER_LIGHT = frozenset(
-    {"no", "not", "nor", "não", "nem", "nao", "ni", "non", "ne", "pas", "nie", "не", "нет"}
-)
+_NOT = frozenset({"no", "not", "nor", "não", "nem", "ni", "non", "ne", "pas", "nie", "не", "нет"})
 _STEM, _STEM_LETTERS = 0.5, 3
 """Words that share this much of the longer one, and so many letters, from the left are forms of one word."""
 _BENT = 0.5
@@ -34,6 +32,13 @@ class _Way:
     cost: float
     unheard: tuple[str, ...] = ()
     """Words spoken that the whole does not have there."""
+    bent: int = 0
+    """Words that it has in another form."""
+
+    @property
+    def badness(self) -> tuple[float, int, int]:
+        """By which the better one of two is known."""
+        return self.cost, len(self.unheard), self.bent
 
 
 _NO_WAY = _Way(float("inf"))
@@ -54,10 +59,21 @@ def rest_of(whole: str, spoken: str) -> str | None:
     return whole[gap.end() if gap else start :].strip()
 
 
+def without_echo(rest: str, spoken: str) -> str:
+    """`rest`, translated by itself, without the word that `spoken` has ended with, should it begin with it.
+
+    The article before a noun, most often, which the engine adds where it sees the noun alone.
+    """
+    first, last = _WORD.search(rest), _words(spoken)[-1:]
+    if first is None or [first[0].casefold()] != last:
+        return rest
+    return rest[first.end() :].strip() or rest
+
+
 def _said_already(whole: Sequence[str], spoken: Sequence[str]) -> int | None:
     """How many words of `whole` the `spoken` ones are."""
     column = _columns(whole, spoken)
-    best = min(range(len(column)), key=lambda said: column[said].cost)
+    best = min(range(len(column)), key=lambda said: column[said].badness)
     allowed = 1 if len(spoken) < _FEW_WORDS else 2
     if column[best].cost > allowed:
         return None
@@ -82,7 +98,7 @@ def _columns(whole: Sequence[str], spoken: Sequence[str]) -> list[_Way]:
                     _matched(before[position], old, new, inner=inner),
                     _dropped(before[position + 1], old),
                     _added(ways[-1], new),
-                    key=lambda way: way.cost,
+                    key=lambda way: way.badness,
                 )
             )
         before = ways
@@ -93,13 +109,13 @@ def _matched(way: _Way, old: str, new: str, *, inner: bool) -> _Way:
     if old == new:
         return way
     if _forms_of_one(old, new):
-        return attrs.evolve(way, cost=way.cost + _BENT)
+        return attrs.evolve(way, cost=way.cost + _BENT, bent=way.bent + 1)
     # As the last word it would leave open where the rest begins.
-    return _Way(way.cost + 1, (*way.unheard, old)) if inner else _NO_WAY
+    return _dropped(way, old) if inner and new.isalpha() and new not in _NOT else _NO_WAY
 
 
 def _dropped(way: _Way, old: str) -> _Way:
-    return _Way(way.cost + 1, (*way.unheard, old))
+    return attrs.evolve(way, cost=way.cost + 1, unheard=(*way.unheard, old))
 
 
 def _added(way: _Way, new: str) -> _Way:
@@ -108,7 +124,7 @@ def _added(way: _Way, new: str) -> _Way:
 
 
 def _light(word: str) -> bool:
-    return len(word) <= _LIGHT and word.isalpha() and word not in _NEVER_LIGHT
+    return len(word) <= _LIGHT and word.isalpha() and word not in _NOT
 
 
 def _forms_of_one(old: str, new: str) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sts_actors.engines.continuation import rest_of
+from sts_actors.engines.continuation import rest_of, without_echo
 from sts_actors.engines.ports import EngineInfo, TranslatedText, TranslateRequest
 from sts_actors.errors import EngineError, ErrorCode
 
@@ -37,17 +37,21 @@ class Firefox:
             return EngineError(ErrorCode.TRANSLATION_FAILED, f"a text of {len(text)} characters is too long")
         direction = f"{request.source_language}-{request.target_language}"
         try:
-            translated = self._rest(text, request, direction) or self._translated(text, direction)
+            translated = self._rest(text, request, direction)
         except (RuntimeError, ValueError) as error:
             return EngineError(ErrorCode.TRANSLATION_FAILED, f"translation failed: {error}")
         return TranslatedText(text=translated)
 
-    def _rest(self, text: str, request: TranslateRequest, direction: str) -> str | None:
-        """The text as the end of its sentence; None where it cannot be told from the beginning."""
+    def _rest(self, text: str, request: TranslateRequest, direction: str) -> str:
+        """A text's translation; that of the end of a sentence as far as the beginning allows."""
         start = request.sentence_start.strip()
-        if not start or len(start) + len(text) >= MAX_CHARACTERS:
-            return None
-        return rest_of(self._translated(f"{start} {text}", direction), request.spoken)
+        if start and len(start) + len(text) < MAX_CHARACTERS:
+            rest = rest_of(self._translated(f"{start} {text}", direction), request.spoken)
+            if rest is not None:
+                return rest
+        translated = self._translated(text, direction)
+        # What the speaker says twice is said twice.
+        return translated if without_echo(text, start) != text else without_echo(translated, request.spoken)
 
     def _translated(self, text: str, direction: str) -> str:
         return str(self._translator.translate(text, direction=direction)).strip()

@@ -187,6 +187,7 @@ async def test_what_is_left_at_the_streams_end_is_translated_alike(autojump_cloc
     assert last.header.index == TAIL
     assert last.utterances[0].start_s == -0.8
     assert translator.requests[1].sentence_start == "It is"
+    assert last.utterances[0].text == "THE END."
 
 
 async def test_the_sentences_of_a_fragment_are_asked_for_at_the_same_time(autojump_clock):
@@ -230,6 +231,21 @@ async def test_a_long_pause_parts_a_sentence_whose_rest_waits_for_its_beginning(
     assert [each.source for each in result.utterances] == ["if it rains", "we stay."]
     assert translator.most_at_once == 1
     assert translator.requests[1].spoken == "IF IT RAINS"
+
+
+async def test_texts_without_words_go_on_with_a_sentence_too(autojump_clock):
+    translator = Translator()
+    said = ("When he came the last", "train left.")
+    await dub(translator, *(transcript(text, index=i, timed=()) for i, text in enumerate(said)))
+    assert translator.requests[1].sentence_start == "When he came the last"
+
+
+async def test_after_a_very_long_pause_another_sentence_begins(autojump_clock):
+    translator = Translator()
+    timed = (*words("I mean"), *words("never mind", start=2.7))
+    await one(translator, transcript(timed=timed))
+    assert [request.sentence_start for request in translator.requests] == ["", ""]
+    assert translator.most_at_once == 2
 
 
 async def test_silence_in_between_ends_a_sentence(autojump_clock):
@@ -326,6 +342,8 @@ async def test_a_full_stop_that_the_source_does_not_have_is_taken_off_unless_not
     assert result.text == "WE KNOW THAT"
     result = await one(Translator(stop="."), transcript("We know that", last=True))
     assert result.text == "WE KNOW THAT."
+    tail = transcript(index=TAIL, frames=0, timed=words("We know", start=-1))
+    assert (await one(Translator(stop="."), tail)).text == "WE KNOW."
 
 
 @pytest.mark.parametrize(
