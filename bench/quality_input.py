@@ -9,7 +9,6 @@ import argparse
 import hashlib
 import json
 import wave
-from pathlib import Path
 
 import numpy as np
 from quality_script import LEAD_S, scripts
