@@ -1,7 +1,7 @@
 """Errors at the cuts of a stream: which of the words that went wrong stand beside one."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import attrs
 
@@ -39,16 +39,19 @@ class SeamErrors:
         )
 
 
-def placed(reference: Sequence[str], heard: Sequence[Word]) -> list[Word]:
+def placed(
+    reference: Sequence[str], heard: Sequence[Word], split: Callable[[str], list[str]] = words_of
+) -> list[Word]:
     """The words of a reference, each at its time, which a recognition of the whole tells.
 
     A word that it heard otherwise or not at all lies, with its like, evenly in the gap that is left for them.
 
     Args:
-        reference: as `words_of` gives it.
+        reference: as `split` gives it.
         heard: with times from the start of the recording.
+        split: makes words that can be compared.
     """
-    told = [(part, word) for word in heard for part in words_of(word.text)]
+    told = [(part, word) for word in heard for part in split(word.text)]
     times: list[tuple[float, float] | None] = [None] * len(reference)
     for step in align(reference, [part for part, _ in told]):
         if step.kind in {Kind.RIGHT, Kind.SUBSTITUTED}:
