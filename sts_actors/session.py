@@ -12,7 +12,7 @@ from sts_actors.artifacts import Recording
 from sts_actors.audio.codecs import encode
 from sts_actors.dubbing import Dubbing
 from sts_actors.errors import ErrorCode, ServiceError, ServiceWarning, WarningCode
-from sts_actors.messages import FragmentFailed, FragmentHeader, Result
+from sts_actors.messages import FragmentFailed, FragmentHeader, Result, Results
 from sts_actors.outlet import Outlet
 from sts_actors.replies import Reply, named, read_or_error, refusal, unplaced
 from sts_actors.tally import Tally
@@ -237,31 +237,35 @@ class Session:
             )
             await self.outlet.say("error", answers.error(left, stream_id=stream.config.stream_id))
 
-    async def _answer(self, stream: Stream, due: Due[Result]) -> None:
-        result, reply = due.result, self._replies[due.key]
-        audio = b""
+    async def _answer(self, stream: Stream, due: Due[Results]) -> None:
+        reply = self._replies[due.key]
+        encoded = [await self._encoded(result) for result in due.result]
+        # Until its answer is told, and from that very moment no more, it is one that has none.
+        del self._replies[due.key]
+        for result, audio in zip(due.result, encoded, strict=True):
+            self._recording.answered(
+                due.key,
+                result,
+                audio,
+                fragment_id=reply.fragment_id,
+                sequence_number=reply.sequence_number,
+                processing_ms=(trio.current_time() - reply.received) * 1000,
+            )
+            await self._tell_processed(result, reply, audio)
+            if isinstance(result, FragmentFailed) and result.code in _ALSO_TOLD and not reply.told:
+                reply.told = True
+                fault = ServiceError(result.code, result.message)
+                await self.refuse(fault, fragment_id=reply.fragment_id)
+            await self._tell_quota(stream, result)
+        await self._tell_level(stream)
+
+    async def _encoded(self, result: Result) -> bytes:
+        """A dub as it goes out; of a failure, nothing."""
         if isinstance(result, FragmentFailed):
             if result.code is ErrorCode.GPU_OOM:
                 self._dubbing.pressure.ran_out()
-        else:
-            answer = result.translation.transcript.answer
-            audio = await self._dubbing.compute(encode, result.pcm, answer)
-        # Until its answer is told, and from that very moment no more, it is one that has none.
-        del self._replies[due.key]
-        self._recording.answered(
-            due.key,
-            result,
-            audio,
-            fragment_id=reply.fragment_id,
-            sequence_number=reply.sequence_number,
-            processing_ms=(trio.current_time() - reply.received) * 1000,
-        )
-        await self._tell_processed(result, reply, audio)
-        if isinstance(result, FragmentFailed) and result.code in _ALSO_TOLD and not reply.told:
-            fault = ServiceError(result.code, result.message)
-            await self.refuse(fault, fragment_id=reply.fragment_id)
-        await self._tell_quota(stream, result)
-        await self._tell_level(stream)
+            return b""
+        return await self._dubbing.compute(encode, result.pcm, result.translation.transcript.answer)
 
     async def _tell_quota(self, stream: Stream, result: Result) -> None:
         """Warn once that the translation's quota is running out, and again when it is used up."""

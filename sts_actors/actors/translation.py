@@ -17,23 +17,26 @@ async def translation(
     translator: Asker[TranslateRequest, TranslatedText],
     config: StreamConfig,
     limits: StageLimits,
+    *,
+    target: str | None = None,
 ) -> None:
     """Translate each transcript, with what was said before it as context; an empty one costs no call."""
-    source, target = primary_language(config.source_language), primary_language(config.target_language)
+    locale = target or config.target_language
+    spoken, wanted = primary_language(config.source_language), primary_language(locale)
     said = ""
 
     async def translate(transcript: Transcript) -> Translation:
         nonlocal said
         started = trio.current_time()
         text, billed_characters = transcript.text, 0
-        if text and source != target:
+        if text and spoken != wanted:
             context, said = said, f"{said} {text}".strip()[-CONTEXT_CHARACTERS:]
             translated = await translator(
                 TranslateRequest(
                     text=text,
-                    source_language=source,
-                    target_language=target,
-                    target_locale=config.target_language,
+                    source_language=spoken,
+                    target_language=wanted,
+                    target_locale=locale,
                     context=context,
                     formality=config.formality,
                 ),
@@ -44,6 +47,7 @@ async def translation(
         return Translation(
             transcript=transcript,
             text=text,
+            target_language=locale,
             billed_characters=billed_characters,
             translation_s=trio.current_time() - started,
         )

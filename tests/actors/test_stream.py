@@ -12,7 +12,7 @@ from trio.testing import MockClock
 
 from sts_actors.actors.compute import inline
 from sts_actors.actors.stream import Collaborators, open_stream
-from sts_actors.actors.tts import Voicing
+from sts_actors.actors.voicing import Voicing
 from sts_actors.audio.fit import FitPolicy
 from sts_actors.engines.ports import Recognition, SynthesisedAudio, TranslatedText
 from sts_actors.errors import EngineError, ErrorCode, Stage
@@ -79,7 +79,7 @@ async def test_a_fragment_comes_out_as_speech_as_long_as_it_went_in(autojump_clo
     async with opened(Faults()) as stream:
         submit(stream, 1)
         stream.end()
-        (result,) = [due.result async for due in stream]
+        (result,) = [result async for due in stream for result in due.result]
     assert isinstance(result, Speech)
     assert result.pcm.shape == (800,)
     assert result.translation.text == "palavras 0"
@@ -90,7 +90,7 @@ async def test_ending_a_stream_drains_what_is_in_flight_in_order(autojump_clock)
     async with opened(Faults()) as stream:
         submit(stream, 3)
         stream.end()
-        results = [due.result async for due in stream]
+        results = [result async for due in stream for result in due.result]
         assert stream.in_flight == 0
     assert [result.header.sequence_number for result in results] == [0, 1, 2]
 
@@ -115,7 +115,7 @@ async def test_a_crash_in_one_stage_fails_that_fragment_and_nothing_else(autojum
     async with opened(Faults(bugs=frozenset({1}))) as stream:
         submit(stream, 4)
         stream.end()
-        results = [due.result async for due in stream]
+        results = [result async for due in stream for result in due.result]
     assert [isinstance(result, FragmentFailed) for result in results] == [False, True, False, False]
     assert (results[1].code, results[1].stage) == (ErrorCode.UNKNOWN_ERROR, Stage.ASR)
 
@@ -127,7 +127,7 @@ async def test_undecodable_audio_fails_in_its_place(autojump_clock):
         stream.submit(place.header, b"\x00\x01\x02", LABEL)
         submit(stream, 1, start=2)
         stream.end()
-        results = [due.result async for due in stream]
+        results = [result async for due in stream for result in due.result]
     assert [result.header.sequence_number for result in results] == [0, 1, 2]
     assert results[1].code is ErrorCode.INVALID_AUDIO_FORMAT
 
@@ -139,7 +139,7 @@ async def test_a_stage_that_never_stops_crashing_ends_the_stream_with_the_cause(
         async with opened(Faults(bugs=frozenset(range(9)))) as stream:
             submit(stream, 9)
             stream.end()
-            codes.extend([due.result.code async for due in stream])
+            codes.extend([result.code async for due in stream for result in due.result])
 
     with pytest.raises(RestartIntensityExceeded) as caught:
         await dub()
@@ -169,7 +169,7 @@ def test_each_admitted_fragment_gives_exactly_one_result_in_order(_schedule, cou
         async with opened(faults) as stream:
             submit(stream, count)
             stream.end()
-            results = [due.result async for due in stream]
+            results = [result async for due in stream for result in due.result]
             assert [result.header.index for result in results] == list(range(count))
             assert stream.in_flight == 0
             # What is already past its deadline never reaches the engine.
