@@ -18,7 +18,6 @@ from sts_actors.dubbing import Dubbing
 from sts_actors.engines.ports import RECOGNISER_RATE_HZ, Asker, RecogniseRequest, Recognition
 from sts_actors.errors import ServiceError
 from sts_actors.messages import (
-    TAIL,
     AudioFormat,
     Container,
     Fragment,
@@ -112,7 +111,10 @@ class Heard:
 
 @attrs.frozen(kw_only=True)
 class Dubbed:
-    """What the line made of a recording, in order; `frames` is how long each fragment was."""
+    """What the line made of a recording, in order, what is left after its end the last.
+
+    `frames` is how long each fragment was.
+    """
 
     results: tuple[Result, ...] = attrs.field(repr=False)
     frames: tuple[int, ...]
@@ -157,9 +159,7 @@ class Bench:
         request = RecogniseRequest(pcm=pcm, language=language, words=True)
         return await asked(request, stream="whole", deadline=inf), asked
 
-    async def recognise(
-        self, recording: Recording, fragment_s: float, seam: SeamPolicy, told: Told
-    ) -> Heard:
+    async def recognise(self, recording: Recording, fragment_s: float, seam: SeamPolicy, told: Told) -> Heard:
         """Have the recognition actor alone hear a recording in fragments."""
         config = self.config(recording, fragment_s, seam)
         recogniser = Asked(self.dubbing.models.recogniser)
@@ -305,10 +305,10 @@ async def _through(
 
         nursery.start_soon(send)
         async for due in stream:
-            results.append(due.result)
-            if due.result.header.index != TAIL:
-                room.release()
-            told(min(len(results), len(pieces)), len(pieces))
+            results += due.result
+            room.release()
+            told(len(results), len(pieces))
+        results += stream.tails
     return results
 
 
