@@ -24,9 +24,10 @@ class ListeningLimits:
     """What a good dub may come back with, as shares of the text's words; above it is a defect.
 
     A small recogniser mishears names, and writes numbers its own way: so words may differ much more than
-    they may be missing or added, and one word missing or added is never a defect. Of 27 good dubs (Kokoro in
-    three languages, heard by Whisper base) the worst had 0.13 lost ("3,7 por cento" came back as "3.7%"), 0.11
-    invented, a rate of 0.3. A last third that is gone, or noise, was found in all texts of 8 words or more.
+    they may be missing or added, and one word missing or added is never a defect. Of 27 good dubs (Kokoro, in
+    three languages, heard by Whisper base) the worst had 0.13 lost ("3,7 por cento" came back as "3,7%"),
+    0.11 invented, a rate of 0.3. A last third that was gone, or noise, was found in every text of 8 words
+    or more.
     """
 
     lost: float = 0.15
