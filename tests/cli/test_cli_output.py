@@ -1,11 +1,16 @@
 import errno
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 from cli_samples import read_wav, tone, write_wav
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sts_actors.cli.errors import CommandError, Kept
 from sts_actors.cli.output import SHORTEST_CUE_MS, DubWriter, output_paths, outputs_by_language
+from sts_actors.client import Utterance
 
 
 def paths(tmp_path, wanted=None):
@@ -184,3 +189,47 @@ def test_words_without_sound_are_shown_long_enough_to_be_read(tmp_path):
     assert SHORTEST_CUE_MS == 1000
     assert len(read_wav(dub.paths.wav)[0]) == 16_000
     assert dub.paths.target_srt.read_text().endswith("2\n00:00:01,000 --> 00:00:02,000\ndois\n\n")
+
+
+def phrase(start_ms, end_ms, source, target):
+    return Utterance(start_ms=start_ms, end_ms=end_ms, transcript=source, translated_text=target)
+
+
+def times(path):
+    return [line for line in path.read_text().splitlines() if "-->" in line]
+
+
+def test_subtitles_stand_where_a_phrase_was_said_be_it_in_the_fragment_before(tmp_path):
+    with writer(tmp_path) as dub:
+        dub.add(tone(32_000), "one", "um", [phrase(200, 900, "one", "um")])
+        dub.add(
+            tone(32_000),
+            "two three",
+            "dois tres",
+            [phrase(-600, 300, "two", "dois"), phrase(800, 1500, "three", "tres")],
+        )
+        dub.add_tail(tone(16_000), "four", "quatro", [phrase(-300, 0, "four", "quatro")])
+    expected = [
+        "00:00:00,200 --> 00:00:00,900",
+        "00:00:01,400 --> 00:00:02,300",
+        "00:00:02,800 --> 00:00:03,500",
+        "00:00:03,700 --> 00:00:04,000",
+    ]
+    assert times(dub.paths.source_srt) == times(dub.paths.target_srt) == expected
+    assert "three" in dub.paths.source_srt.read_text()
+    assert "quatro" in dub.paths.target_srt.read_text()
+
+
+SPANS = st.lists(st.tuples(st.integers(-9000, 9000), st.integers(-9000, 9000)), max_size=4)
+
+
+@given(st.lists(SPANS, min_size=1, max_size=4))
+def test_whatever_times_a_service_gives_no_subtitle_stands_over_another(fragments):
+    with tempfile.TemporaryDirectory() as folder, writer(Path(folder)) as dub:
+        for spans in fragments:
+            dub.add(tone(16_000), "one", "um", [phrase(*span, "one", "um") for span in spans])
+        shown = times(dub.paths.partial.target_srt)
+    assert len(shown) == sum(len(spans) or 1 for spans in fragments)
+    edges = [edge for line in shown for edge in line.split(" --> ")]
+    assert edges == sorted(edges)
+    assert all(len(set(line.split(" --> "))) == 2 for line in shown)

@@ -22,6 +22,7 @@ from sts_actors.client import (
     ResultsLost,
     StreamInit,
     Tail,
+    Utterance,
     open_client,
     open_dubbing_stream,
 )
@@ -300,6 +301,32 @@ def test_the_tail_is_read_language_by_language():
     )
     assert read_event("stream:complete", (COMPLETE,)).tail == ()
     assert "é" not in repr(complete)
+
+
+PROCESSED = {
+    "fragment_id": "f",
+    "sequence_number": 0,
+    "status": "success",
+    "dubbed_audio": "",
+    "processing_time_ms": 1,
+}
+PHRASE = {"start_ms": -300, "end_ms": 40.5, "transcript": "so", "translated_text": "é"}
+
+
+def test_phrases_are_read_with_their_times():
+    (its,) = read_event("fragment:processed", ({**PROCESSED, "utterances": [PHRASE]},)).utterances
+    assert its == Utterance(start_ms=-300.0, end_ms=40.5, transcript="so", translated_text="é")
+    assert read_event("fragment:processed", (PROCESSED,)).utterances == ()
+    complete = read_event("stream:complete", ({**COMPLETE, "tail": [{"utterances": [PHRASE]}]},))
+    assert complete.tail[0].utterances == (its,)
+
+
+@pytest.mark.parametrize(
+    "bad", [{"start_ms": None}, {"end_ms": "x"}, {"end_ms": float("inf")}, {"transcript": 1}]
+)
+def test_a_phrase_that_breaks_the_contract_is_a_bad_answer(bad):
+    with pytest.raises(BadAnswer, match="utterances"):
+        read_event("fragment:processed", ({**PROCESSED, "utterances": [PHRASE | bad]},))
 
 
 @pytest.mark.parametrize("tail", ["x", {}, [5], [{"dubbed_audio": "!"}], [{"transcript": 1}]])
