@@ -5,12 +5,8 @@ from functools import partial
 import numpy as np
 
 LOUD = 10 ** (-40 / 20)
-CHORDS_HZ = (
-    (220.0, 261.6, 329.6),
-    (174.6, 220.0, 261.6),
-    (130.8, 164.8, 196.0, 261.6),
-    (196.0, 246.9, 293.7),
-)
+A_MINOR, F_MAJOR, C_MAJOR = (220.0, 261.6, 329.6), (174.6, 220.0, 261.6), (130.8, 164.8, 196.0, 261.6)
+CHORDS_HZ = (A_MINOR, F_MAJOR, C_MAJOR, (196.0, 246.9, 293.7))
 CHORD_S = 2.4
 BED_DB = 12.0
 """How far the bed lies under the speech: about what broadcasters do."""

@@ -62,8 +62,6 @@ class Listener:
         if len(said) < FEWEST_WORDS:
             return None
         with trio.move_on_at(deadline):
-            # Without it, a check that never waits would be made after its deadline too.
-            await trio.lowlevel.checkpoint_if_cancelled()
             try:
                 pcm = await self.compute(resample, dub, sample_rate_hz, RECOGNISER_RATE_HZ)
                 request = RecogniseRequest(pcm=pcm, language=primary_language(language))

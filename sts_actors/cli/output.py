@@ -93,7 +93,9 @@ def outputs_by_language(
         stem = wanted.stem
         for language in target_languages:
             stem = stem.removesuffix(f".{language}")
-        each = [wanted.with_name(f"{stem}.{language}{wanted.suffix}") for language in target_languages]
+        each: list[Path | None] = [
+            wanted.with_name(f"{stem}.{language}{wanted.suffix}") for language in target_languages
+        ]
     else:
         each = [wanted] * len(target_languages)
     paths = [
@@ -136,9 +138,9 @@ class DubWriter:
                 self._wav.setnchannels(self._channels)
                 self._wav.setsampwidth(BYTES_PER_SAMPLE)
                 self._wav.setframerate(self._rate_hz)
-                self._source: TextIO | None = partial.source_srt and files.enter_context(
-                    partial.source_srt.open("w", encoding="utf-8")
-                )
+                self._source: TextIO | None = None
+                if partial.source_srt is not None:
+                    self._source = files.enter_context(partial.source_srt.open("w", encoding="utf-8"))
                 self._target: TextIO = files.enter_context(partial.target_srt.open("w", encoding="utf-8"))
                 self._files = files.pop_all()
         except OSError as error:
