@@ -79,7 +79,7 @@ def sentences(transcript: Transcript, before: Ended) -> Sentences:
     return Sentences(
         sentences=tuple(map(tuple, found)),
         continues=_goes_on(before.word, before.silent_s + words[0].start_s, words[0]),
-        ended=Ended(word=words[-1].text, silent_s=length_s - parts[-1].end_s),
+        ended=Ended(word=words[-1].text.split()[-1], silent_s=length_s - parts[-1].end_s),
     )
 
 
