@@ -95,8 +95,11 @@ def pieces(console, chosen):
 
 def telephone_talk():
     """Half a minute of two people on a real telephone, out of pyannote.audio where it is installed."""
-    found = find_spec("pyannote.audio")
-    folders = [Path(folder, "sample") for folder in (found.submodule_search_locations or ())] if found else []
+    found = find_spec("pyannote")
+    folders = (
+        [Path(folder, "audio", "sample") for folder in found.submodule_search_locations] if found else []
+    )
+    folders = [folder for folder in folders if folder.is_dir()]
     return [(folder / "sample.wav", folder / "sample.stm") for folder in folders]
 
 

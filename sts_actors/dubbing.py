@@ -15,9 +15,9 @@ from sts_actors.audio.fit import FitPolicy
 from sts_actors.audio.speech_rate import DurationModel
 from sts_actors.audio.tempo import StretcherName
 from sts_actors.engines.quota import QuotaWatch
-from sts_actors.errors import ErrorCode, ServiceError
+from sts_actors.errors import ErrorCode, ServiceError, Stage
 from sts_actors.memory import MemoryPressure
-from sts_actors.messages import StreamConfig, primary_language
+from sts_actors.messages import Bed, SeamPolicy, StreamConfig, primary_language
 from sts_actors.metrics import Metrics
 from sts_actors.models import Models
 from sts_actors.settings import Settings
@@ -65,7 +65,14 @@ class Dubbing:
     @property
     def defaults(self) -> Defaults:
         """What a stream gets where its worker says nothing."""
-        return Defaults(max_inflight=self.settings.max_inflight, timeout_ms=self.settings.fragment_timeout_ms)
+        its = self.settings
+        return Defaults(
+            max_inflight=its.max_inflight,
+            timeout_ms=its.fragment_timeout_ms,
+            seam=SeamPolicy(its.seam),
+            bed=Bed(level_db=its.bed_level_db, ramp_ms=its.bed_ramp_ms) if its.bed == "duck" else None,
+            verify=its.verify,
+        )
 
     def check_room(self) -> None:
         """Refuse a stream that would be one too many.
@@ -120,6 +127,7 @@ class Dubbing:
         chosen = models.choose_voice(named, language, self.voices.current)
         return Voicing(
             voice=chosen.voice,
+            engine=models.engine_names().get(Stage.TTS.value, ""),
             reference=chosen.reference,
             speed_range=models.speed_range,
             policy=FitPolicy(

@@ -43,7 +43,7 @@ class Heard:
 
 @attrs.frozen(kw_only=True)
 class Listener:
-    """One stream's ears. The recogniser is the line's own: a check is one more of its requests."""
+    """One stream's ears. The recogniser is the line's own: a check is one more request to it."""
 
     recogniser: Asker[RecogniseRequest, Recognition]
     compute: Compute
@@ -62,8 +62,6 @@ class Listener:
         if len(said) < FEWEST_WORDS:
             return None
         with trio.move_on_at(deadline):
-            # Without it, a check that never waits would be made after its deadline too.
-            await trio.lowlevel.checkpoint_if_cancelled()
             try:
                 pcm = await self.compute(resample, dub, sample_rate_hz, RECOGNISER_RATE_HZ)
                 request = RecogniseRequest(pcm=pcm, language=primary_language(language))

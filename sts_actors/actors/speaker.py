@@ -6,7 +6,7 @@ import attrs
 import trio
 
 from sts_actors.actors.voicing import Voicing
-from sts_actors.audio.speech_rate import DurationModel
+from sts_actors.audio.speech_rate import Pace
 from sts_actors.audio.timeline.silences import edges
 from sts_actors.engines.ports import Asker, SynthesisedAudio, SynthesiseRequest
 from sts_actors.errors import ErrorCode, ServiceError
@@ -26,11 +26,11 @@ class Speaker:
     voicing: Voicing
     language: str
     stream_id: str
-    durations: DurationModel
+    pace: Pace
 
     def predict(self, text: str) -> float:
         """Seconds that `text` is expected to take at speed 1."""
-        return self.durations.predict(text, voice=self.voicing.voice, language=self.language)
+        return self.pace.predict(text)
 
     async def say(
         self, text: str, speed: float, deadline: float, *, check: Check | None = None
@@ -72,4 +72,4 @@ class Speaker:
         """By the speech alone: what silence an engine puts around it says nothing about the next text."""
         start, end = edges(audio.pcm, audio.sample_rate_hz)
         seconds = (end - start) / audio.sample_rate_hz
-        self.durations.observe(text, seconds, voice=self.voicing.voice, language=self.language, speed=speed)
+        self.pace.observe(text, seconds, speed=speed)

@@ -39,6 +39,7 @@ from sts_actors.messages import (
     Submission,
     Transcript,
     Translation,
+    primary_language,
 )
 from sts_actors.wire.ordering import Admission, Due, Ordering
 from supervision import Child, Intensity, open_channel, open_supervisor
@@ -279,8 +280,18 @@ def _languages(
         translations: Pipe[Translation | FragmentFailed] = open_channel(f"{prefix}/{of}translations", 1)
         outbox = speeches if len(ways) == 1 else speeches.clone()
         voicing = its.voicing_by_language.get(target, its.voicing)
+        pace = its.durations.pace(
+            engine=voicing.engine, voice=voicing.voice, language=primary_language(target)
+        )
         run_translation = partial(
-            translation, inbox, translations[0], its.translator, config, its.translation_limits, target=target
+            translation,
+            inbox,
+            translations[0],
+            its.translator,
+            config,
+            its.translation_limits,
+            target=target,
+            pace=pace,
         )
         run_tts = partial(
             tts,
@@ -292,7 +303,7 @@ def _languages(
             its.tts_limits,
             its.compute,
             target=target,
-            durations=its.durations,
+            pace=pace,
             recogniser=its.recogniser,
             original=its.original,
         )

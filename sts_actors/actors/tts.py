@@ -12,7 +12,7 @@ from sts_actors.actors.speaker import Speaker
 from sts_actors.actors.stage import StageLimits, run_stage
 from sts_actors.actors.timed import Timed
 from sts_actors.actors.voicing import Voicing
-from sts_actors.audio.speech_rate import DurationModel
+from sts_actors.audio.speech_rate import DurationModel, Pace
 from sts_actors.engines.ports import Asker, RecogniseRequest, Recognition, SynthesisedAudio, SynthesiseRequest
 from sts_actors.errors import Stage
 from sts_actors.messages import (
@@ -35,7 +35,7 @@ async def tts(
     compute: Compute,
     *,
     target: str | None = None,
-    durations: DurationModel | None = None,
+    pace: Pace | None = None,
     recogniser: Asker[RecogniseRequest, Recognition] | None = None,
     original: bool = False,
 ) -> None:
@@ -54,7 +54,7 @@ async def tts(
         limits: of each fragment's stay.
         compute: where samples are worked on.
         target: the language, where it is not `config.target_language`.
-        durations: how fast voices are, learnt by all streams together; its own, if left out.
+        pace: how fast the voice is, as all streams together have learnt; learnt anew, if left out.
         recogniser: what listens to the share of dubs that `config.verify` names; none without it.
         original: where a dub fails, the original is the answer.
     """
@@ -64,7 +64,7 @@ async def tts(
         voicing=voicing,
         language=primary_language(language),
         stream_id=config.stream_id,
-        durations=DurationModel() if durations is None else durations,
+        pace=pace or DurationModel().pace(voice=voicing.voice, language=primary_language(language)),
     )
     timed = Timed(speaker, compute) if config.seam is SeamPolicy.CARRY else None
     checking = Checking.of(recogniser, config, speaker.language, compute)

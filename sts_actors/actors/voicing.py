@@ -14,6 +14,8 @@ class Voicing:
     """
 
     voice: str
+    engine: str = ""
+    """What speaks: each has its own pace in a voice of one name."""
     reference: VoiceReference | None = None
     speed_range: tuple[float, float]
     policy: FitPolicy

@@ -4,6 +4,8 @@
                                   000000.json            a fragment: when it came, what became of it
                                   000000.in.adts         its bytes as they came
                                   000000.out.m4a         its dub as it was sent
+                                  000000.1.json          what became of it in the second target language
+                                  000000.1.out.m4a
 
 Names come from hashes and counters, never from what a worker says.
 """

@@ -11,7 +11,11 @@ from sts_actors.messages import AudioFormat, FragmentFailed, Result, StreamConfi
 VERSION = 1
 STREAM_FILE = "stream.json"
 FOLDER = re.compile(r"stream-[0-9a-f]{32}")
-FILE = re.compile(r"(?P<stem>[0-9]{6,})\.(json|(in|out)\.(pcm_s16le|pcm_f32le|wav|m4a|adts))")
+_AUDIO = r"(pcm_s16le|pcm_f32le|wav|m4a|adts)"
+FILE = re.compile(
+    rf"(?P<stem>[0-9]{{6,}})(\.in\.{_AUDIO}|(\.[1-9])?(?P<answer>\.json)|(\.[1-9])?\.out\.{_AUDIO})"
+)
+"""A fragment's `000007.in.wav`, `000007.json`, `000007.out.wav`; `000007.1.json` of another language."""
 
 
 def folder_name(stream_id: str, session_id: str) -> str:
@@ -25,6 +29,12 @@ def folder_name(stream_id: str, session_id: str) -> str:
 def stem(index: int) -> str:
     """What the names of a fragment's files begin with; they sort as the fragments came."""
     return f"{index:06}"
+
+
+def answer_stem(index: int, config: StreamConfig, language: str) -> str:
+    """What the names of an answer's files begin with: further target languages are numbered from 1."""
+    further = config.further_targets
+    return f"{stem(index)}.{further.index(language) + 1}" if language in further else stem(index)
 
 
 def describe_stream(config: StreamConfig, session_id: str, started_unix_s: float) -> dict[str, Any]:
@@ -41,8 +51,12 @@ def describe_fragment(
     at_s: float,
     label: AudioFormat,
     processing_ms: float,
+    several: bool = False,
 ) -> dict[str, Any]:
-    """A fragment's JSON, without the names of its audio files; `at_s` counts from the stream's start."""
+    """A fragment's JSON, without the names of its audio files; `at_s` counts from the stream's start.
+
+    `several`: whether it is dubbed into more than one language.
+    """
     told: dict[str, Any] = {
         "fragment_id": fragment_id,
         "sequence_number": sequence_number,
@@ -53,6 +67,7 @@ def describe_fragment(
     }
     if isinstance(result, FragmentFailed):
         transcript, translation = result.transcript, result.translation
+        language = result.target_language
         told |= {
             "status": "failed",
             "error": {"stage": result.stage, "code": result.code, "message": result.message},
@@ -60,12 +75,16 @@ def describe_fragment(
     else:
         translation = result.translation
         transcript = translation.transcript
+        language = translation.target_language
         told |= {
             "status": "partial" if result.partial else "success",
             "raw_duration_ms": result.raw_duration_ms,
             "tempo": result.tempo,
             "tts_ms": round(result.tts_s * 1000),
+            "lag_ms": result.lag_ms,
         }
+    if several and language:
+        told["target_language"] = language
     if transcript is not None:
         told |= {"transcript": transcript.text, "asr_ms": round(transcript.asr_s * 1000)}
     if translation is not None:

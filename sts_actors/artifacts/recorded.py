@@ -11,17 +11,25 @@ from sts_actors.errors import ConfigError
 
 
 @attrs.frozen(kw_only=True)
+class RecordedAnswer:
+    """What became of a fragment then; `target_language` is empty in a stream with a single one."""
+
+    target_language: str = ""
+    status: str
+    transcript: str = attrs.field(repr=False)
+    translation: str = attrs.field(repr=False)
+
+
+@attrs.frozen(kw_only=True)
 class RecordedFragment:
-    """One fragment: what was sent, and what became of it then; times in seconds from the stream's start."""
+    """One fragment: what was sent, at which second from the stream's start, and what became of it."""
 
     fragment_id: str
     sequence_number: int
     at_s: float
     label: dict[str, Any]
     audio: bytes = attrs.field(repr=False)
-    status: str
-    transcript: str = attrs.field(repr=False)
-    translation: str = attrs.field(repr=False)
+    answers: tuple[RecordedAnswer, ...]
 
 
 @attrs.frozen(kw_only=True)
@@ -42,10 +50,13 @@ def read_recorded(folder: Path) -> RecordedStream:
     version = told.get("version")
     if version != VERSION:
         raise ConfigError(f"{folder / STREAM_FILE} is of version {version!r}, this program reads {VERSION}")
-    names = sorted(
-        path.name for path in folder.iterdir() if path.suffix == ".json" and FILE.fullmatch(path.name)
-    )
-    fragments = tuple(fragment for name in names if (fragment := _fragment(folder / name)) is not None)
+    by_stem: dict[str, list[Path]] = {}
+    for path in sorted(folder.iterdir()):
+        named = FILE.fullmatch(path.name)
+        if named is not None and named["answer"]:
+            by_stem.setdefault(named["stem"], []).append(path)
+    found = (_fragment(by_stem[stem]) for stem in sorted(by_stem))
+    fragments = tuple(fragment for fragment in found if fragment is not None)
     if not fragments:
         raise ConfigError(f"{folder} holds no fragment that could be sent")
     return RecordedStream(init=_init(folder / STREAM_FILE, told), fragments=fragments)
@@ -53,13 +64,18 @@ def read_recorded(folder: Path) -> RecordedStream:
 
 def _init(path: Path, told: dict[str, Any]) -> dict[str, Any]:
     label = _field(path, told, "label", dict)
+    further, bed = told.get("further_targets"), told.get("bed")
     asked = {
         "source_language": _field(path, told, "source_language", str),
         "target_language": _field(path, told, "target_language", str),
         "chunk_duration_ms": told.get("chunk_duration_ms"),
         "max_inflight": told.get("max_inflight"),
         "timeout_ms": told.get("timeout_ms"),
-        "voice_profile": told.get("voice"),
+        "target_languages": [told["target_language"], *further] if further else None,
+        "voice_profile": told.get("voice") or told.get("voice_by_language") or None,
+        "seam": told.get("seam"),
+        "bed": {"mode": "duck", **bed} if isinstance(bed, dict) else "none",
+        "verify": told.get("verify"),
         "formality": told.get("formality"),
         "domain_hints": told.get("domain_hints"),
         **_label(label),
@@ -67,8 +83,9 @@ def _init(path: Path, told: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in asked.items() if value is not None}
 
 
-def _fragment(path: Path) -> RecordedFragment | None:
-    told = _read_json(path)
+def _fragment(paths: list[Path]) -> RecordedFragment | None:
+    """From the files of its answers; None where none of them knows its audio."""
+    path, told = paths[0], _read_json(paths[0])
     name = told.get("in")
     if name is None:
         return None
@@ -85,6 +102,13 @@ def _fragment(path: Path) -> RecordedFragment | None:
         at_s=float(_field(path, told, "at_s", (int, float))),
         label=_label(_field(path, told, "label", dict)),
         audio=audio,
+        answers=(_answer(path, told), *(_answer(other, _read_json(other)) for other in paths[1:])),
+    )
+
+
+def _answer(path: Path, told: dict[str, Any]) -> RecordedAnswer:
+    return RecordedAnswer(
+        target_language=str(told.get("target_language", "")),
         status=_field(path, told, "status", str),
         transcript=str(told.get("transcript", "")),
         translation=str(told.get("translation", "")),

@@ -15,7 +15,7 @@ import trio
 from sts_actors.artifacts import layout
 from sts_actors.artifacts.store import Quota, Store, now_s
 from sts_actors.audio.codecs import sniff
-from sts_actors.messages import AudioFormat, Result, StreamConfig
+from sts_actors.messages import AudioFormat, FragmentFailed, Result, StreamConfig
 from supervision import open_channel
 
 log = logging.getLogger(__name__)
@@ -91,7 +91,7 @@ class Artifacts:
         folder = layout.folder_name(config.stream_id, session_id)
         told = layout.describe_stream(config, session_id, time.time())
         self._put(folder, layout.STREAM_FILE, _as_json(told))
-        return _Recording(partial(self._put, folder), config.label)
+        return _Recording(partial(self._put, folder), config)
 
     def _put(self, folder: str, name: str, data: bytes) -> None:
         if self._waiting_bytes + len(data) > WAITING_BYTES:
@@ -142,11 +142,12 @@ class Artifacts:
 
 
 class _Recording(Recording):
-    def __init__(self, put: Any, label: AudioFormat) -> None:
+    def __init__(self, put: Any, config: StreamConfig) -> None:
         self._put = put
-        self._stream_label = label
+        self._config = config
         self._began = trio.current_time()
         self._labels: dict[int, tuple[AudioFormat, str]] = {}
+        self._unanswered: dict[int, set[str]] = {}
 
     def received(self, index: int, data: bytes, label: AudioFormat) -> None:
         """See `Recording`."""
@@ -165,7 +166,10 @@ class _Recording(Recording):
         processing_ms: float,
     ) -> None:
         """See `Recording`."""
-        label, heard = self._labels.pop(index, (self._stream_label, ""))
+        several = len(self._config.targets) > 1
+        language = (result if isinstance(result, FragmentFailed) else result.translation).target_language
+        label, heard = self._labels.get(index, (self._config.label, ""))
+        self._forget(index, language)
         at_s = trio.current_time() - processing_ms / 1000 - self._began
         told = layout.describe_fragment(
             result,
@@ -174,13 +178,24 @@ class _Recording(Recording):
             at_s=at_s,
             label=label,
             processing_ms=processing_ms,
+            several=several,
         )
+        stem = layout.answer_stem(index, self._config, language)
         if heard:
             told["in"] = heard
         if audio:
-            told["out"] = f"{layout.stem(index)}.out.{sniff(audio) or label.container}"
+            told["out"] = f"{stem}.out.{sniff(audio) or label.container}"
             self._put(told["out"], audio)
-        self._put(f"{layout.stem(index)}.json", _as_json(told))
+        self._put(f"{stem}.json", _as_json(told))
+
+    def _forget(self, index: int, language: str) -> None:
+        """An answer in `language` is here, or in all where it is empty: after the last there is no other."""
+        targets = self._config.targets
+        waiting = self._unanswered.setdefault(index, set(targets))
+        waiting -= {language} if language and len(targets) > 1 else set(targets)
+        if not waiting:
+            del self._unanswered[index]
+            self._labels.pop(index, None)
 
 
 def _as_json(told: dict[str, Any]) -> bytes:

@@ -4,7 +4,7 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
@@ -20,7 +20,7 @@ from sts_actors.cli.dubbing import MAX_FRAGMENT_S, DubRequest, DubRun
 from sts_actors.cli.errors import CommandError, ExitCode
 from sts_actors.cli.interrupt import interruptible
 from sts_actors.cli.media import open_audio
-from sts_actors.cli.output import DubWriter, OutputPaths, output_paths
+from sts_actors.cli.output import DubWriter, OutputPaths, outputs_by_language
 from sts_actors.cli.progress import Display, LogLines, closing_table
 from sts_actors.cli.report import DubReport
 from sts_actors.cli.report_file import ReportFile
@@ -29,6 +29,8 @@ from sts_actors.client.address import parse_address
 from sts_actors.settings import Settings, load_settings
 
 Profile = Literal["embedded", "production", "fake"]
+Seam = Literal["carry", "fixed"]
+BedMode = Literal["duck", "none"]
 
 
 def dub(
@@ -45,9 +47,35 @@ def dub(
     from_: Annotated[
         str, typer.Option("--from", metavar="LANGUAGE", help="The language spoken in it.")
     ] = "en",
-    to: Annotated[str, typer.Option("--to", metavar="LANGUAGE", help="The language to dub it in.")] = "pt",
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to", metavar="LANGUAGE[,…]", help="The language to dub it in, or several at once: pt,es."
+        ),
+    ] = "pt",
     voice: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The voice to dub with; `doctor` lists them.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The voice to dub with, or one by language: pt=NAME,es=NAME; `doctor` lists them.",
+        ),
+    ] = None,
+    seam: Annotated[
+        Seam | None,
+        typer.Option(
+            help="Words that a fragment's end cuts: decide them with the next fragment, or not.",
+            show_default="the service's",
+        ),
+    ] = None,
+    bed: Annotated[
+        BedMode | None,
+        typer.Option(help="Leave the original underneath, softer where anyone speaks.", show_default=False),
+    ] = None,
+    verify: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0, max=1.0, help="The share of dubs that is listened to again.", show_default=False
+        ),
     ] = None,
     fragment_seconds: Annotated[
         float, typer.Option(min=1.0, max=MAX_FRAGMENT_S, help="Seconds in a fragment.")
@@ -68,14 +96,23 @@ def dub(
         Path | None, typer.Option(metavar="FILE.json", help="Write all figures here.", dir_okay=False)
     ] = None,
 ) -> None:
-    """Dub a file: writes the dub as WAV, exactly as long, and subtitles in both languages beside it.
+    """Dub a file: writes the dub as WAV and subtitles in both languages beside it.
+
+    The dub is exactly as long as the input; where its last words run over, longer by that much, a few seconds
+    at most. With several languages there is a dub of each: INPUT.pt.wav, INPUT.es.wav, or, for an OUTPUT of
+    mine.wav, mine.pt.wav and mine.es.wav.
 
     A service that takes only those who know its token gets the one in STS_AUTH_TOKEN.
     """
+    first, *further = read_languages(to)
     request = DubRequest(
         source_language=from_,
-        target_language=to,
-        voice=voice,
+        target_language=first,
+        further_targets=tuple(further),
+        voice=read_voice(voice),
+        seam=seam,
+        bed=bed,
+        verify=verify,
         fragment_s=fragment_seconds,
         live=live,
         token=os.environ.get("STS_AUTH_TOKEN", ""),
@@ -84,7 +121,7 @@ def dub(
     job = DubJob(source=source, output=output, request=request, url=url, profile=profile, report=report)
     finished = run_job(job, console)
     console.print(closing_table(finished.report))
-    for label, path in zip(("dub", from_, to), finished.paths.all(), strict=True):
+    for label, path in finished.files():
         console.print(Text(f"{label:>8}  {path}"), soft_wrap=True)
     if report is not None:
         console.print(Text(f"{'report':>8}  {report}"), soft_wrap=True)
@@ -105,10 +142,23 @@ class DubJob:
 
 @attrs.frozen(kw_only=True)
 class Finished:
-    """A dub that ran to its end."""
+    """A dub that ran to its end; `paths`: of its first language, `further` of the others."""
 
     report: DubReport
     paths: OutputPaths
+    further: tuple[OutputPaths, ...] = ()
+
+    def files(self) -> list[tuple[str, Path]]:
+        """What was written, each with what it is."""
+        report, each = self.report, (self.paths, *self.further)
+        languages = tuple(report.outputs) or (report.target_language,)
+        dubs = languages if self.further else ("dub",)
+        source = [] if self.paths.source_srt is None else [(report.source_language, self.paths.source_srt)]
+        return [
+            *zip(dubs, (paths.wav for paths in each), strict=True),
+            *source,
+            *zip(languages, (paths.target_srt for paths in each), strict=True),
+        ]
 
     def check(self) -> None:
         """Tell a dub with holes from a good one by the exit code.
@@ -126,6 +176,34 @@ class Finished:
             )
 
 
+def read_languages(to: str) -> tuple[str, ...]:
+    """`--to`: one language, or several with commas between them, as the service calls them.
+
+    Raises:
+        CommandError: one is named twice, or none.
+    """
+    languages = tuple(part.strip() for part in to.split(","))
+    if len(languages) > 1:  # answers are told apart by these, so they are written as in an answer
+        languages = tuple(part.replace("_", "-").lower() for part in languages)
+    if not all(languages) or len(set(languages)) < len(languages):
+        raise CommandError(f"--to {to} must name each language once, with commas between them: pt,es")
+    return languages
+
+
+def read_voice(voice: str | None) -> str | dict[str, str] | None:
+    """`--voice`: a name, or names by language: `pt=dora,es=alex`.
+
+    Raises:
+        CommandError: it is neither.
+    """
+    if voice is None or "=" not in voice:
+        return voice
+    named = [part.partition("=") for part in voice.split(",")]
+    if not all(language and name for language, _, name in named):
+        raise CommandError(f"--voice {voice} must be a name, or a name for each language: pt=NAME,es=NAME")
+    return {language.strip(): name.strip() for language, _, name in named}
+
+
 def run_job(job: DubJob, console: Console) -> Finished:
     """Dub, showing progress on `console`.
 
@@ -133,9 +211,10 @@ def run_job(job: DubJob, console: Console) -> Finished:
         CommandError, ConfigError, ClientError: alone or in groups; see `boundary`.
     """
     its = job.request
-    paths = output_paths(
-        job.source, job.output, source_language=its.source_language, target_language=its.target_language
+    paths, *further = outputs_by_language(
+        job.source, job.output, source_language=its.source_language, target_languages=its.targets
     )
+    outputs = dict(zip(its.targets, (paths, *further), strict=True)) if further else {}
     way: Callable[[DubRun], Awaitable[None]]
     if job.url is None:
         settings = load_settings(profile=job.profile, overrides={"host": "127.0.0.1", "port": 0})
@@ -145,11 +224,15 @@ def run_job(job: DubJob, console: Console) -> Finished:
         way = partial(DubRun.through, url=job.url)
     with (
         open_audio(job.source) as audio,
-        Display(console, estimated_s=audio.estimated_s) as display,
+        Display(console, estimated_s=audio.estimated_s, languages=len(its.targets)) as display,
         _logging_to(display),
-        DubWriter(paths, sample_rate_hz=audio.sample_rate_hz, channels=audio.channels) as writer,
+        ExitStack() as files,
     ):
-        run = DubRun(request=its, audio=audio, writer=writer, display=display)
+        writers = [
+            files.enter_context(DubWriter(each, sample_rate_hz=audio.sample_rate_hz, channels=audio.channels))
+            for each in (paths, *further)
+        ]
+        run = DubRun(request=its, audio=audio, writers=writers, display=display)
         started = time.monotonic()
 
         def make(complete: bool) -> DubReport:
@@ -165,7 +248,11 @@ def run_job(job: DubJob, console: Console) -> Finished:
                 channels=audio.channels,
                 complete=complete,
                 wall_s=time.monotonic() - started,
-                fragments=tuple(run.fragments),
+                fragments=run.fragments,
+                tail_s=run.tail_s,
+                outputs={
+                    tag: str(each.wav if complete else each.partial.wav) for tag, each in outputs.items()
+                },
             )
 
         with ReportFile(job.report, make):
@@ -174,7 +261,7 @@ def run_job(job: DubJob, console: Console) -> Finished:
             display.note(
                 f"{audio.damaged_packets} damaged pieces of {job.source} could not be read and are left out"
             )
-    return Finished(report=make(complete=True), paths=paths)
+    return Finished(report=make(complete=True), paths=paths, further=tuple(further))
 
 
 def _check_url(url: str) -> None:

@@ -1,23 +1,26 @@
 """One file's way through a service: a task that sends fragments, one that takes the dubs."""
 
-from itertools import count
+from collections.abc import Mapping, Sequence
+from itertools import chain, count
 
 import attrs
-import numpy as np
 import trio
 
 from sts_actors.cli.errors import CommandError, ExitCode
-from sts_actors.cli.media import AudioFile, Pcm, cut
+from sts_actors.cli.media import AudioFile, cut
 from sts_actors.cli.output import BYTES_PER_SAMPLE, DubWriter
 from sts_actors.cli.progress import Display
-from sts_actors.cli.report import FragmentReport, fragment_report
+from sts_actors.cli.report import FragmentReport
+from sts_actors.cli.track import Track
 from sts_actors.client import (
+    Complete,
     DubbingStream,
     Processed,
     Reconnect,
     ServerErrorEvent,
     ServerWarning,
     StreamInit,
+    Tail,
     open_client,
     open_dubbing_stream,
 )
@@ -45,14 +48,43 @@ MAX_FRAGMENT_S = 30.0
 
 @attrs.frozen(kw_only=True)
 class DubRequest:
-    """What to make of the audio; `live` sends each fragment when it would have been spoken."""
+    """What to make of the audio; `live` sends each fragment when it would have been spoken.
+
+    `seam`, `bed` and `verify` are those of `StreamInit`.
+    """
 
     source_language: str
     target_language: str
-    voice: str | None = None
+    further_targets: tuple[str, ...] = ()
+    voice: str | Mapping[str, str] | None = None
+    seam: str | None = None
+    bed: str | None = None
+    verify: float | None = None
     fragment_s: float = 6.0
     live: bool = False
     token: str = attrs.field(default="", repr=False)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """All the languages to dub into."""
+        return (self.target_language, *self.further_targets)
+
+    def opening(self, sample_rate_hz: int, channels: int) -> StreamInit:
+        """What to ask of the service."""
+        return StreamInit(
+            source_language=self.source_language,
+            target_language=self.target_language,
+            target_languages=self.targets if self.further_targets else None,
+            sample_rate_hz=sample_rate_hz,
+            channels=channels,
+            chunk_duration_ms=round(self.fragment_s * 1000),
+            voice_profile=self.voice,
+            seam=self.seam,
+            bed=self.bed,
+            verify=self.verify,
+            max_inflight=None if self.live else FAST_IN_FLIGHT,
+            timeout_ms=TIMEOUT_MS,
+        )
 
     @property
     def late_after_s(self) -> float:
@@ -78,46 +110,55 @@ class DubRequest:
 
 @attrs.define(eq=False)
 class DubRun:
-    """Dubs `audio` into `writer`; `fragments` is the record, in order, of what came of each.
-
-    The dub is as long as the input to the sample, whatever the service does: a fragment that fails
-    leaves its length of silence.
-    """
+    """Dubs `audio` into `writers`, one for each of the request's languages in their order."""
 
     request: DubRequest
     audio: AudioFile
-    writer: DubWriter
+    writers: Sequence[DubWriter]
     display: Display
-    fragments: list[FragmentReport] = attrs.field(factory=list)
-    _frames: list[int] = attrs.field(factory=list, init=False)
-    _early: dict[int, Processed] = attrs.field(factory=dict, init=False)
-    _written: int = attrs.field(default=0, init=False)
+    _tracks: tuple[Track, ...] = attrs.field(init=False)
     _all_sent: bool = attrs.field(default=False, init=False)
     _trouble: str = attrs.field(default="", init=False)
     _started: float = attrs.field(default=0.0, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._tracks = tuple(
+            Track(
+                language=language,
+                writer=writer,
+                display=self.display,
+                channels=self.audio.channels,
+                late_after_s=self.request.late_after_s,
+            )
+            for language, writer in zip(self.request.targets, self.writers, strict=True)
+        )
+
+    @property
+    def fragments(self) -> tuple[FragmentReport, ...]:
+        """What came of each so far, in order, in all languages."""
+        return tuple(chain.from_iterable(zip(*(track.fragments for track in self._tracks), strict=True)))
+
+    @property
+    def tail_s(self) -> float:
+        """By how much the longest dub outlasts the input."""
+        return max(track.tail_s for track in self._tracks)
 
     async def through(self, url: str) -> None:
         """Send the whole file to the service at `url` and take all its dubs.
 
         Raises:
             sts_actors.client.ClientError: there is no connection, it was lost, or the stream was refused.
-            CommandError: the service ended the stream early, or the dub cannot be written.
+            CommandError: the service ended the stream early, does not dub into several languages, or the dub
+                cannot be written.
         """
         request, audio = self.request, self.audio
         frames = request.fragment_frames(audio.sample_rate_hz, audio.channels)
-        init = StreamInit(
-            source_language=request.source_language,
-            target_language=request.target_language,
-            sample_rate_hz=audio.sample_rate_hz,
-            channels=audio.channels,
-            chunk_duration_ms=round(request.fragment_s * 1000),
-            voice_profile=request.voice,
-            max_inflight=None if request.live else FAST_IN_FLIGHT,
-            timeout_ms=TIMEOUT_MS,
-        )
+        init = request.opening(audio.sample_rate_hz, audio.channels)
         auth = {"token": request.token} if request.token else None
         async with open_client(url, auth=auth, reconnect=RECONNECT) as client:
             stream = await open_dubbing_stream(client, init)
+            if request.further_targets and set(request.targets) - set(stream.ready.target_languages):
+                raise CommandError(f"the service at {url} dubs into one language at a time: give it one --to")
             self._started = trio.current_time()
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._send_all, stream, frames)
@@ -139,16 +180,16 @@ class DubRun:
                 await trio.sleep_until(due)
             await stream.wait_for_room()
             now = trio.current_time()
-            asked = FragmentReport(
-                sequence_number=number,
-                start_s=start_s,
-                duration_s=duration_s,
-                sent_s=now - self._started,
-                held_back_s=now - due if self.request.live else 0.0,
-            )
-            self.fragments.append(asked)
-            self._frames.append(len(pcm))
-            self.display.sent(asked)
+            for track in self._tracks:
+                asked = FragmentReport(
+                    sequence_number=number,
+                    start_s=start_s,
+                    duration_s=duration_s,
+                    target_language=track.language if len(self._tracks) > 1 else "",
+                    sent_s=now - self._started,
+                    held_back_s=now - due if self.request.live else 0.0,
+                )
+                track.ask(asked, len(pcm))
             await stream.send_fragment(
                 number, pcm.astype("<i2", copy=False).tobytes(), round(duration_s * 1000)
             )
@@ -156,48 +197,30 @@ class DubRun:
         await stream.end()
 
     async def _take_all(self, stream: DubbingStream) -> None:
+        tails: tuple[Tail, ...] = ()
         async for event in stream.events:
             match event:
                 case Processed():
-                    await self._take(event)
+                    for track in self._of(event.target_language):
+                        await track.take(event, trio.current_time() - self._started)
+                case Complete():
+                    tails = event.tail
                 case ServerErrorEvent(fragment_id=None):
                     self._trouble = f": {event.code}: {event.message}"
                 case ServerWarning():
                     self.display.note(f"{event.code}: {event.message}")
-        if not self._all_sent or self._written < len(self.fragments):
+        if not self._all_sent or not all(track.complete for track in self._tracks):
+            written = min(track.written for track in self._tracks)
             raise CommandError(
-                f"the service ended the stream after {self._written} fragments{self._trouble}; see its log",
+                f"the service ended the stream after {written} fragments{self._trouble}; see its log",
                 code=ExitCode.SERVICE,
             )
+        for tail in tails:
+            for track in self._of(tail.target_language):
+                await track.finish(tail)
 
-    async def _take(self, answer: Processed) -> None:
-        number = answer.sequence_number
-        if not self._written <= number < len(self.fragments) or number in self._early:
-            return  # answered already, or never asked
-        self._early[number] = answer
-        self.fragments[number] = fragment_report(
-            self.fragments[number],
-            answer,
-            answered_s=trio.current_time() - self._started,
-            late_after_s=self.request.late_after_s,
-        )
-        # Answers come in order; but a refusal that found no room in the service's line may overtake.
-        while (due := self._early.pop(self._written, None)) is not None:
-            pcm = fit(due.audio or b"", self._frames[self._written], self.audio.channels)
-            await trio.to_thread.run_sync(
-                self.writer.add, pcm, due.transcript or "", due.translated_text or ""
-            )
-            self.display.answered(self.fragments[self._written])
-            self._written += 1
-
-
-def fit(audio: bytes, frames: int, channels: int) -> Pcm:
-    """`audio`, int16 little endian, cut or filled with silence to `frames`; shape `(frames, channels)`.
-
-    Our service needs no such help: this is for the dubs of others.
-    """
-    wanted = frames * channels
-    samples = np.frombuffer(audio[: len(audio) // 2 * 2], dtype="<i2")[:wanted]
-    filled = np.zeros(wanted, dtype=np.int16)
-    filled[: len(samples)] = samples
-    return filled.reshape(frames, channels)
+    def _of(self, language: str | None) -> tuple[Track, ...]:
+        """Whom an answer concerns: one that names no language, all."""
+        if language is None or len(self._tracks) == 1:
+            return self._tracks
+        return tuple(track for track in self._tracks if track.language == language)

@@ -1,6 +1,7 @@
 """Writing: the dub and its subtitles grow side by side under `.partial` names until all of it is there."""
 
 import wave
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -14,16 +15,20 @@ from sts_actors.cli.plain import clock
 from sts_actors.cli.srt import cues, render
 
 BYTES_PER_SAMPLE = 2
+SHORTEST_CUE_MS = 1000
 MAX_DATA_BYTES = 2**32 - 1024
 """A WAV file counts its bytes in 32 bits."""
 
 
 @attrs.frozen(kw_only=True)
 class OutputPaths:
-    """The files of one dub: the sound, and the subtitles of both languages beside it."""
+    """The files of a dub in one language: the sound, and the subtitles of both languages beside it.
+
+    `source_srt` is None where the dub in another language has it already.
+    """
 
     wav: Path
-    source_srt: Path
+    source_srt: Path | None
     target_srt: Path
 
     @property
@@ -32,13 +37,14 @@ class OutputPaths:
         return attrs.evolve(
             self,
             wav=_partial(self.wav),
-            source_srt=_partial(self.source_srt),
+            source_srt=self.source_srt and _partial(self.source_srt),
             target_srt=_partial(self.target_srt),
         )
 
-    def all(self) -> tuple[Path, Path, Path]:
+    def all(self) -> tuple[Path, ...]:
         """Each of them."""
-        return self.wav, self.source_srt, self.target_srt
+        source = () if self.source_srt is None else (self.source_srt,)
+        return self.wav, *source, self.target_srt
 
 
 def output_paths(
@@ -70,6 +76,33 @@ def output_paths(
         source_srt=wav.with_name(f"{stem}.{source_language}.srt"),
         target_srt=wav.with_name(f"{stem}.{target_language}.srt"),
     )
+
+
+def outputs_by_language(
+    source: Path, wanted: Path | None, *, source_language: str, target_languages: Sequence[str]
+) -> tuple[OutputPaths, ...]:
+    """Where a dub into several languages goes: `talk.mp3` gives `talk.pt.wav`, `talk.es.wav` and so on.
+
+    A WAV file that is `wanted`, `mine.wav`, gives `mine.pt.wav`, `mine.es.wav`. With a single language this
+    is `output_paths`.
+
+    Raises:
+        CommandError: as `output_paths`.
+    """
+    if wanted is not None and len(target_languages) > 1 and not wanted.is_dir():
+        stem = wanted.stem
+        for language in target_languages:
+            stem = stem.removesuffix(f".{language}")
+        each: list[Path | None] = [
+            wanted.with_name(f"{stem}.{language}{wanted.suffix}") for language in target_languages
+        ]
+    else:
+        each = [wanted] * len(target_languages)
+    paths = [
+        output_paths(source, one, source_language=source_language, target_language=language)
+        for one, language in zip(each, target_languages, strict=True)
+    ]
+    return paths[0], *(attrs.evolve(one, source_srt=None) for one in paths[1:])
 
 
 class DubWriter:
@@ -105,7 +138,9 @@ class DubWriter:
                 self._wav.setnchannels(self._channels)
                 self._wav.setsampwidth(BYTES_PER_SAMPLE)
                 self._wav.setframerate(self._rate_hz)
-                self._source: TextIO = files.enter_context(partial.source_srt.open("w", encoding="utf-8"))
+                self._source: TextIO | None = None
+                if partial.source_srt is not None:
+                    self._source = files.enter_context(partial.source_srt.open("w", encoding="utf-8"))
                 self._target: TextIO = files.enter_context(partial.target_srt.open("w", encoding="utf-8"))
                 self._files = files.pop_all()
         except OSError as error:
@@ -118,15 +153,30 @@ class DubWriter:
         Raises:
             CommandError: the disk is full, or the dub is too long for a WAV file.
         """
+        self._add(pcm, transcript, translated_text, shown_ms=0)
+
+    def add_tail(self, pcm: Pcm, transcript: str, translated_text: str) -> float:
+        """Append what is left after the last fragment; how long it sounds, in seconds.
+
+        Its texts stand for `SHORTEST_CUE_MS` at least, even where there is nothing to hear.
+
+        Raises:
+            CommandError: as `add`.
+        """
+        self._add(pcm, transcript, translated_text, shown_ms=SHORTEST_CUE_MS)
+        return len(pcm) / self._rate_hz
+
+    def _add(self, pcm: Pcm, transcript: str, translated_text: str, *, shown_ms: int) -> None:
         if (self.frames + len(pcm)) * self._channels * BYTES_PER_SAMPLE > MAX_DATA_BYTES:
             raise CommandError(f"{self.paths.wav} would pass the 4 GiB of a WAV file: dub the input in parts")
         begin_ms = self.frames * 1000 // self._rate_hz
-        end_ms = (self.frames + len(pcm)) * 1000 // self._rate_hz
+        end_ms = max((self.frames + len(pcm)) * 1000 // self._rate_hz, begin_ms + shown_ms)
         try:
             # `writeframes` mends the header each time, so the file can be played at any moment.
             self._wav.writeframes(pcm.astype("<i2", copy=False).tobytes())
             self.frames += len(pcm)
-            self._append("source", self._source, transcript, begin_ms, end_ms)
+            if self._source is not None:
+                self._append("source", self._source, transcript, begin_ms, end_ms)
             self._append("target", self._target, translated_text, begin_ms, end_ms)
         except OSError as error:
             raise _unwritable(error, self.paths.wav) from None

@@ -14,22 +14,29 @@ from rich.table import Table
 from rich.text import Text
 
 from sts_actors.cli.plain import clock, one_line
-from sts_actors.cli.report import SERVED, DubReport, FragmentReport
+from sts_actors.cli.report import SERVED, DubReport, FragmentReport, Totals
 
 ROWS = 12
 """Answered fragments shown at once, the last ones; they stay on the screen at the end."""
+
+SLOPE_FROM_S = 300.0
+"""How much speech it takes for the slope of its lag to mean something."""
 
 STAGES = ("asr", "translation", "tts")
 
 
 class Display:
-    """Shows a run on `console`; a context manager. `estimated_s` is the length of the input, if known."""
+    """Shows a run on `console`; a context manager.
 
-    def __init__(self, console: Console, *, estimated_s: float | None = None) -> None:
+    `estimated_s` is the length of the input, if known; `languages`: into how many it is dubbed.
+    """
+
+    def __init__(self, console: Console, *, estimated_s: float | None = None, languages: int = 1) -> None:
         self._console = console
         self._estimated_s = estimated_s
+        self._languages = languages
         self._waiting = ""
-        self._in_flight: dict[int, tuple[FragmentReport, float]] = {}
+        self._in_flight: dict[tuple[int, str], tuple[FragmentReport, float]] = {}
         self._recent: deque[FragmentReport] = deque(maxlen=ROWS)
         self._answered_s = 0.0
         # Not redirecting: a worker process or a log writes where it always does.
@@ -63,12 +70,12 @@ class Display:
 
     def sent(self, fragment: FragmentReport) -> None:
         """A fragment is on its way."""
-        self._in_flight[fragment.sequence_number] = fragment, time.monotonic()
+        self._in_flight[fragment.sequence_number, fragment.target_language] = fragment, time.monotonic()
 
     def answered(self, fragment: FragmentReport) -> None:
         """A fragment is back, dubbed or failed."""
-        self._in_flight.pop(fragment.sequence_number, None)
-        self._answered_s += fragment.duration_s
+        self._in_flight.pop((fragment.sequence_number, fragment.target_language), None)
+        self._answered_s += fragment.duration_s / self._languages
         if self._console.is_terminal:
             self._recent.append(fragment)
         else:
@@ -110,7 +117,7 @@ class LogLines(logging.Handler):
 def describe(fragment: FragmentReport) -> Text:
     """A fragment's fate on one line."""
     begin, end = clock(fragment.start_s), clock(fragment.start_s + fragment.duration_s)
-    line = Text.assemble(f"{fragment.sequence_number:>4}  {begin}-{end}  ")
+    line = Text.assemble(f"{_name(fragment):>4}  {begin}-{end}  ")
     for name, stage in zip(("recognised", "translated", "spoken"), STAGES, strict=True):
         line.append_text(Text.assemble(f"{name} ", stage_cell(fragment, stage), "  "))
     line.append_text(verdict(fragment))
@@ -159,24 +166,28 @@ def _table(
     for fragment in answered:
         said = one_line(fragment.translated_text or fragment.transcript or "")
         stages = [stage_cell(fragment, stage) for stage in STAGES]
-        number, at = str(fragment.sequence_number), clock(fragment.start_s)
+        number, at = _name(fragment), clock(fragment.start_s)
         table.add_row(number, at, *stages, verdict(fragment), Text(said, no_wrap=True, overflow="ellipsis"))
     now = time.monotonic()
     for fragment, since in in_flight:
         waiting = Text(f"{now - since:.0f} s …", "dim")
-        table.add_row(str(fragment.sequence_number), clock(fragment.start_s), "", "", "", waiting, "")
+        table.add_row(_name(fragment), clock(fragment.start_s), "", "", "", waiting, "")
     return table
+
+
+def _name(fragment: FragmentReport) -> str:
+    return f"{fragment.sequence_number} {fragment.target_language}".rstrip()
 
 
 def closing_table(report: DubReport) -> Table:
     """The run summed up."""
     totals = report.totals
-    table = Table(
-        title=f"{report.source_language} → {report.target_language}", show_header=False, title_justify="left"
-    )
+    targets = ", ".join(report.outputs) or report.target_language
+    table = Table(title=f"{report.source_language} → {targets}", show_header=False, title_justify="left")
     table.add_column(style="dim")
     table.add_column()
-    table.add_row("speech", f"{clock(totals.audio_s)} in {totals.fragments} fragments")
+    fragments = totals.fragments // max(len(report.outputs), 1)
+    table.add_row("speech", f"{clock(totals.audio_s)} in {fragments} fragments")
     table.add_row("dubbed", _fates(report))
     if totals.latency_p50_s is not None and totals.latency_p95_s is not None:
         table.add_row(
@@ -184,7 +195,19 @@ def closing_table(report: DubReport) -> Table:
         )
         table.add_row("real-time factor", f"{totals.real_time_factor:.2f}")
         table.add_row("kept up with real time", Text("yes", "green") if totals.kept_up else Text("no", "red"))
+    if totals.lag_max_ms is not None and totals.lag_p95_ms is not None:
+        table.add_row("behind its source", _lag(totals))
+    if report.tail_s:
+        table.add_row("longer than its source", f"by {report.tail_s:.1f} s")
     return table
+
+
+def _lag(totals: Totals) -> str:
+    most, p95 = (totals.lag_max_ms or 0) / 1000, (totals.lag_p95_ms or 0) / 1000
+    said = f"{most:.1f} s (at most), {p95:.1f} s (p95)"
+    if totals.lag_slope_ms_per_h is None or totals.audio_s < SLOPE_FROM_S:
+        return said
+    return f"{said}, {totals.lag_slope_ms_per_h:+.0f} ms an hour"
 
 
 def _fates(report: DubReport) -> str:

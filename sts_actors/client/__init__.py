@@ -10,6 +10,7 @@ from sts_actors.client.answers import (
     ServerErrorEvent,
     ServerWarning,
     StreamEvent,
+    Tail,
 )
 from sts_actors.client.client import Client, open_client
 from sts_actors.client.errors import (
@@ -57,6 +58,7 @@ __all__ = [
     "StreamEvent",
     "StreamInit",
     "StreamRefused",
+    "Tail",
     "open_client",
     "open_dubbing_stream",
 ]

@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 
 from sts_actors.client.errors import BadAnswer
-from sts_actors.client.fields import Fields
+from sts_actors.client.fields import Fields, told_languages
 from sts_actors.client.resumed import ResultsLost, Resumed, resumed
 
 STATUSES = ("success", "partial", "failed")
@@ -20,12 +20,13 @@ STATUSES = ("success", "partial", "failed")
 
 @attrs.frozen(kw_only=True)
 class Ready:
-    """`stream:ready`."""
+    """`stream:ready`; `target_languages`: as the server calls them, none where it does not say."""
 
     stream_id: str
     session_id: str
     max_inflight: int
     capabilities: frozenset[str]
+    target_languages: tuple[str, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -48,9 +49,11 @@ class FragmentError:
 
 @attrs.frozen(kw_only=True)
 class Processed:
-    """`fragment:processed`: the one result of a fragment.
+    """`fragment:processed`: the one result of a fragment in a language.
 
     Attributes:
+        target_language: the language; None where the server does not say, and where the result is that of all
+            the stream's languages, as a refusal is.
         status: `success`, `partial` or `failed`.
         audio: the dub as bytes in the stream's format; None only where `status` is `failed`.
         stage_timings: milliseconds by `asr_ms`, `translation_ms`, `tts_ms`, as far as the stages ran.
@@ -71,6 +74,23 @@ class Processed:
     error: FragmentError | None
     processing_time_ms: float
     result_number: int | None = None
+    target_language: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Tail:
+    """What was left of a stream, in one language, when its last fragment was answered.
+
+    Attributes:
+        audio: what sounds on after the last fragment's dub, in the stream's format; None for nothing.
+        lag_ms: how long after its source the last of it ends; None where the server does not say.
+    """
+
+    target_language: str | None
+    audio: bytes | None = attrs.field(repr=False)
+    transcript: str = attrs.field(repr=False)
+    translated_text: str = attrs.field(repr=False)
+    lag_ms: float | None
 
 
 @attrs.frozen(kw_only=True)
@@ -86,7 +106,11 @@ class Backpressure:
 
 @attrs.frozen(kw_only=True)
 class Complete:
-    """`stream:complete`: the last event of a stream."""
+    """`stream:complete`: the last event of a stream; its counts are those of results.
+
+    Attributes:
+        tail: by language, for each in which anything was left.
+    """
 
     stream_id: str
     total_fragments: int
@@ -96,6 +120,7 @@ class Complete:
     failed_count: int
     avg_processing_time_ms: float
     p95_processing_time_ms: float
+    tail: tuple[Tail, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -151,6 +176,7 @@ def read_ready(args: tuple[Any, ...]) -> Ready:
         session_id=fields.text("session_id"),
         max_inflight=inflight,
         capabilities=frozenset(names),
+        target_languages=told_languages(args[0]),
     )
 
 
@@ -164,7 +190,7 @@ def _acked(fields: Fields) -> Acked:
 def _processed(fields: Fields) -> Processed:
     status = fields.choice("status", STATUSES)
     failed = status == "failed"
-    audio = _audio(fields.raw("dubbed_audio"))
+    audio = _audio(fields)
     if audio is None and not failed:
         raise BadAnswer(f"fragment:processed: status {status} came without dubbed_audio")
     return Processed(
@@ -180,20 +206,22 @@ def _processed(fields: Fields) -> Processed:
         error=_fragment_error(fields.inner("error")) if failed else None,
         processing_time_ms=fields.number("processing_time_ms"),
         result_number=fields.integer("result_number") if fields.has("result_number") else None,
+        target_language=fields.maybe_text("target_language"),
     )
 
 
-def _audio(value: Any) -> bytes | None:
+def _audio(fields: Fields) -> bytes | None:
     """Base64 text, bytes, or an object with either under `data_base64`: the shape mirrors the request's."""
+    value = fields.raw("dubbed_audio")
     data = value.get("data_base64") if isinstance(value, dict) else value
     if data is None or isinstance(data, bytes):
         return data
     if not isinstance(data, str):
-        raise BadAnswer("fragment:processed: dubbed_audio must be base64 text, bytes or an object")
+        raise BadAnswer(f"{fields.event}: dubbed_audio must be base64 text, bytes or an object")
     try:
         return base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError):
-        raise BadAnswer("fragment:processed: dubbed_audio is not valid base64") from None
+        raise BadAnswer(f"{fields.event}: dubbed_audio is not valid base64") from None
 
 
 def _fragment_error(fields: Fields) -> FragmentError:
@@ -227,6 +255,17 @@ def _complete(fields: Fields) -> Complete:
         failed_count=counts.integer("failed_count"),
         avg_processing_time_ms=counts.number("avg_processing_time_ms"),
         p95_processing_time_ms=counts.number("p95_processing_time_ms"),
+        tail=tuple(map(_tail, fields.objects("tail"))),
+    )
+
+
+def _tail(fields: Fields) -> Tail:
+    return Tail(
+        target_language=fields.maybe_text("target_language"),
+        audio=_audio(fields),
+        transcript=fields.maybe_text("transcript") or "",
+        translated_text=fields.maybe_text("translated_text") or "",
+        lag_ms=fields.figure("lag_ms"),
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 
 from sts_actors.client.errors import BadAnswer, one_line
+from sts_actors.client.fields import told_languages
 from sts_actors.client.incoming import Disconnected, Event, Reconnected
 from sts_actors.client.resumed import read_resumed
 from sts_actors.client.resumption import Ledger, Sent
@@ -124,9 +125,11 @@ class Course:
                 return False
             case "fragment:processed" if self.resumable:
                 fragment_id, number = payload.get("fragment_id"), payload.get("result_number")
+                language = payload.get("target_language")
                 return self.ledger.take(
                     fragment_id if isinstance(fragment_id, str) else "",
                     number if type(number) is int else None,
+                    language if isinstance(language, str) else None,
                 )
             case "stream:complete":
                 self.phase = Phase.COMPLETE
@@ -137,6 +140,7 @@ class Course:
         if self._resume and token and isinstance(token, str) and isinstance(window_s, int | float):
             self._ticket = Ticket(token, float(window_s)) if 0 < window_s < math.inf else None
         self._stream_id = str(payload.get("stream_id"))
+        self.ledger.languages = told_languages(payload)
         self.phase = Phase.UP
 
     def _cut(self, reason: str, now: float) -> None:

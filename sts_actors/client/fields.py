@@ -8,10 +8,10 @@ from sts_actors.client.errors import BadAnswer
 
 
 class Fields:
-    """The payload of one event; absent and null are the same."""
+    """The payload of one `event`; absent and null are the same."""
 
     def __init__(self, event: str, args: tuple[Any, ...]) -> None:
-        self._event = event
+        self.event = event
         if not args or not isinstance(args[0], dict):
             raise BadAnswer(f"{event}: the payload must be an object")
         self._payload: dict[str, Any] = args[0]
@@ -63,6 +63,11 @@ class Fields:
             raise self._bad(name, "a number, 0 at least")
         return float(value)
 
+    def figure(self, name: str) -> float | None:
+        """A number of either sign; None for anything else."""
+        value = self.raw(name)
+        return float(value) if type(value) in {int, float} and math.isfinite(value) else None
+
     def boolean(self, name: str) -> bool:
         """True or false; absent is false."""
         value = self.raw(name) if self.has(name) else False
@@ -88,10 +93,25 @@ class Fields:
         """The fields of an object inside the payload."""
         if not isinstance(self.raw(name), dict):
             raise self._bad(name, "an object")
-        return Fields(f"{self._event}: {name}", (self.raw(name),))
+        return Fields(f"{self.event}: {name}", (self.raw(name),))
+
+    def objects(self, name: str) -> tuple["Fields", ...]:
+        """The fields of each object of a list; absent is empty."""
+        value = self.raw(name) if self.has(name) else []
+        if not isinstance(value, list):
+            raise self._bad(name, "a list of objects")
+        return tuple(Fields(f"{self.event}: {name}", (item,)) for item in value)
 
     def _bad(self, name: str, wanted: str) -> BadAnswer:
-        return BadAnswer(f"{self._event}: {name} must be {wanted}")
+        return BadAnswer(f"{self.event}: {name} must be {wanted}")
+
+
+def told_languages(payload: Mapping[str, Any]) -> tuple[str, ...]:
+    """The target languages that a `stream:ready` names; none where it does not, or nothing of use."""
+    named = payload.get("target_languages")
+    if not isinstance(named, list) or not all(isinstance(each, str) and each for each in named):
+        return ()
+    return tuple(named)
 
 
 def _is_number(value: Any) -> bool:

@@ -14,7 +14,8 @@ class Resumed:
 
     Attributes:
         unanswered: the ids of the fragments that the server has and whose results are still to come; one
-            that was sent twice stands here twice.
+            that was sent twice stands here twice. Each with a language where it is only the result in that
+            one, else None.
         lost_results: as in `ResultsLost`; normally 0.
         complete: whether the server has completed the stream already; `Complete` follows all the same.
     """
@@ -22,7 +23,7 @@ class Resumed:
     stream_id: str
     session_id: str
     max_inflight: int
-    unanswered: tuple[str, ...]
+    unanswered: tuple[tuple[str, str | None], ...]
     lost_results: int
     complete: bool
 
@@ -59,7 +60,12 @@ def resumed(fields: Fields) -> Resumed:
         stream_id=fields.text("stream_id"),
         session_id=fields.text("session_id"),
         max_inflight=inflight,
-        unanswered=tuple(Fields("stream:resumed: unanswered", (item,)).text("fragment_id") for item in told),
+        unanswered=tuple(map(_unanswered, told)),
         lost_results=fields.integer("lost_results") if fields.has("lost_results") else 0,
         complete=fields.boolean("complete"),
     )
+
+
+def _unanswered(item: Any) -> tuple[str, str | None]:
+    fields = Fields("stream:resumed: unanswered", (item,))
+    return fields.text("fragment_id"), fields.maybe_text("target_language")

@@ -11,7 +11,7 @@ the worker decides which fragments to send again.
 
 import base64
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,6 +33,7 @@ from sts_actors.client.errors import BadAnswer, ConnectionLost, NoAnswer, Stream
 from sts_actors.client.incoming import Disconnected, Event
 from sts_actors.client.lifeline import Lifeline
 from sts_actors.client.link import Link
+from sts_actors.client.outstanding import Outstanding
 from sts_actors.client.resumed import ResultsLost, Resumed
 from sts_actors.client.stream_init import FORMAT, StreamInit
 
@@ -59,7 +60,7 @@ class DubbingStream:
         self._init = init
         self._early = early
         self._also: deque[StreamEvent] = deque()
-        self._sent: Counter[str] = Counter()
+        self._sent = Outstanding(ready.target_languages)
         self._paused = False
         self._finished = False
 
@@ -70,8 +71,8 @@ class DubbingStream:
 
     @property
     def in_flight(self) -> int:
-        """Fragments sent and not yet answered by a `Processed` that was read from `events`."""
-        return self._sent.total()
+        """Fragments sent and not yet answered, in all languages, by what was read from `events`."""
+        return len(self._sent)
 
     @property
     def events(self) -> "DubbingStream":
@@ -141,14 +142,15 @@ class DubbingStream:
         }
         if metadata is not None:
             payload["metadata"] = dict(metadata)
-        self._sent[name] += 1
+        self._sent.add(name)
         arrived = False
         try:
             await self._line.send_fragment(name, payload)
             arrived = True
         finally:
             if not arrived:
-                self._settle(name)
+                self._sent.withdraw(name)
+                self._line.wake()
         return name
 
     async def end(self) -> None:
@@ -185,7 +187,7 @@ class DubbingStream:
 
     def _note(self, event: StreamEvent) -> None:
         if isinstance(event, Processed):
-            self._settle(event.fragment_id)
+            self._settle(event.fragment_id, event.target_language)
         elif isinstance(event, Backpressure):
             self.backpressure = event
             if event.action != "slow_down":  # it neither begins nor ends a pause
@@ -205,15 +207,12 @@ class DubbingStream:
         """Count an answer that cannot be read, where it says at least to what."""
         payload = raw.args[0] if raw.args else None
         if raw.name == "fragment:processed" and isinstance(payload, dict):
-            name = payload.get("fragment_id")
+            name, language = payload.get("fragment_id"), payload.get("target_language")
             if isinstance(name, str):
-                self._settle(name)
+                self._settle(name, language if isinstance(language, str) else None)
 
-    def _settle(self, fragment_id: str) -> None:
-        if self._sent[fragment_id] > 1:
-            self._sent[fragment_id] -= 1
-        else:
-            del self._sent[fragment_id]
+    def _settle(self, fragment_id: str, language: str | None) -> None:
+        self._sent.settle(fragment_id, language)
         self._line.wake()
 
 

@@ -85,7 +85,10 @@ class TranslateRequest:
     """One text; `context` is what was said before it, in the source language, and is not translated.
 
     The languages are primary codes. `target_locale` is the target as the worker named it (`pt-BR`,
-    `zh-Hant`), or "", for engines that tell regions apart.
+    `zh-Hant`), or "", for engines that tell regions apart. Where the text goes on with a sentence,
+    `sentence_start` is that sentence's beginning and `spoken` what has been said of it in the target
+    language: the answer is the rest alone. One that is to be `shorter` takes less time to say, as far as the
+    engine can make it so.
     """
 
     text: str = attrs.field(repr=False)
@@ -93,15 +96,19 @@ class TranslateRequest:
     target_language: str
     target_locale: str = ""
     context: str = attrs.field(default="", repr=False)
+    sentence_start: str = attrs.field(default="", repr=False)
+    spoken: str = attrs.field(default="", repr=False)
+    shorter: bool = False
     formality: str | None = None
 
 
 @attrs.frozen(kw_only=True)
 class TranslatedText:
-    """A translation and what it cost."""
+    """A translation and what it cost. One that `can_be_shorter` is worth asking for again as `shorter`."""
 
     text: str = attrs.field(repr=False)
     billed_characters: int = 0
+    can_be_shorter: bool = False
 
 
 @attrs.frozen

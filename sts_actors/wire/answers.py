@@ -1,16 +1,17 @@
 """What the service sends: values → payload dictionaries."""
 
-import base64
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
 
 from sts_actors.errors import ServiceError, ServiceWarning
-from sts_actors.messages import AudioFormat, FragmentFailed, Speech, StreamSummary, Transcript, Translation
+from sts_actors.messages import FragmentFailed, Speech, StreamSummary, Transcript, Translation
+from sts_actors.wire.dubbed_audio import dubbed_audio
 from sts_actors.wire.fragments import AudioShape
 from sts_actors.wire.opening import Dialect, Opening
+from sts_actors.wire.tail import Tail, tail
 
 
 @attrs.frozen(kw_only=True)
@@ -20,6 +21,9 @@ class Resumable:
     token: str = attrs.field(repr=False)
     window_s: float
 
+
+ORIGINAL_AUDIO = "original_audio"
+"""The warning of an answer without a dub, whose sound is the fragment's own."""
 
 CAPABILITIES = ("asr", "translation", "tts", "duration_matching")
 
@@ -36,6 +40,8 @@ def ready(
         "stream_id": opening.config.stream_id,
         "session_id": session_id,
         "max_inflight": opening.config.max_inflight,
+        "target_languages": list(opening.config.targets),
+        "seam": opening.config.seam.value,
         "capabilities": capabilities,
         **({} if resume is None else {"resume_token": resume.token, "resume_window_s": resume.window_s}),
     }
@@ -46,18 +52,27 @@ def resumed(
     *,
     session_id: str,
     last_result_number: int,
-    unanswered: Iterable[tuple[str, int]],
+    unanswered: Iterable[tuple[str, int] | tuple[str, int, str]],
     lost_results: int,
     complete: bool,
 ) -> dict[str, Any]:
-    """`stream:resumed`; `unanswered`: id and sequence number of each fragment whose result is to come."""
+    """`stream:resumed`; `unanswered`: id and sequence number of each fragment whose result is to come.
+
+    Of a stream with several target languages, a result that is there and was not told yet has its language
+    as well; a fragment of which anything else is to come stands there without.
+    """
     return {
         "stream_id": opening.config.stream_id,
         "session_id": session_id,
         "max_inflight": opening.config.max_inflight,
         "last_result_number": last_result_number,
         "unanswered": [
-            {"fragment_id": fragment_id, "sequence_number": number} for fragment_id, number in unanswered
+            {
+                "fragment_id": fragment_id,
+                "sequence_number": number,
+                **({"target_language": language[0]} if language and language[0] else {}),
+            }
+            for fragment_id, number, *language in unanswered
         ],
         "lost_results": lost_results,
         "complete": complete,
@@ -107,17 +122,20 @@ def processed(
     `fragment_id` is that of the fragment answered, where it repeats the one that the result is of.
     """
     header = result.header
+    language = (result if isinstance(result, FragmentFailed) else result.translation).target_language
     common: dict[str, Any] = {
         "fragment_id": header.fragment_id if fragment_id is None else fragment_id,
         "stream_id": header.stream_id,
         "sequence_number": header.sequence_number,
+        **({"target_language": language} if language else {}),
         "processing_time_ms": round(processing_ms),
     }
     metadata: dict[str, Any] = {"original_duration_ms": header.duration_ms}
     if pts_ns is not None:
         metadata["pts_ns"] = pts_ns
     if isinstance(result, FragmentFailed):
-        return {**common, "status": "failed", **_failure(result), "metadata": metadata}
+        words = _words(result.transcript, result.translation)
+        return {**common, "status": "failed", "error": _failure(result), **words, "metadata": metadata}
     translation = result.translation
     answer = translation.transcript.answer
     metadata |= {
@@ -126,12 +144,16 @@ def processed(
         "speed_ratio": round(result.speed_ratio, 4),
         "tempo": round(result.tempo, 4),
         "billed_characters": translation.billed_characters,
+        "lag_ms": result.lag_ms,
     }
+    warnings = list(result.warnings)
+    if result.fallback is not None:
+        metadata["fallback_error"] = _failure(result.fallback)
+        warnings += [] if ORIGINAL_AUDIO in warnings else [ORIGINAL_AUDIO]
     answered: dict[str, Any] = {
         **common,
-        "status": "partial" if result.partial else "success",
-        "dubbed_audio": _mirror(audio, shape, answer, header.duration_ms),
-        "dubbed_audio_info": {**_labels(answer), "duration_ms": header.duration_ms},
+        "status": "partial" if result.partial or result.fallback is not None else "success",
+        **dubbed_audio(audio, shape, answer, header.duration_ms),
         **_words(translation.transcript, translation),
         "stage_timings": {
             "asr_ms": round(translation.transcript.asr_s * 1000),
@@ -140,58 +162,54 @@ def processed(
         },
         "metadata": metadata,
     }
-    if result.warnings:
-        answered["warnings"] = list(result.warnings)
+    if warnings:
+        answered["warnings"] = warnings
     return answered
 
 
-def complete(summary: StreamSummary) -> dict[str, Any]:
-    """`stream:complete`: the counts stand both flat and under `statistics`."""
-    counts = {
-        "success_count": summary.success_count,
-        "partial_count": summary.partial_count,
-        "failed_count": summary.failed_count,
-        "avg_processing_time_ms": round(summary.avg_processing_time_ms, 1),
-        "p95_processing_time_ms": round(summary.p95_processing_time_ms, 1),
-    }
+def complete(
+    summary: StreamSummary,
+    *,
+    tails: Iterable[Tail] = (),
+    languages: Mapping[str, StreamSummary] | None = None,
+) -> dict[str, Any]:
+    """`stream:complete`: the counts, of answers, stand both flat and under `statistics`.
+
+    `languages`: the same by target language, where there are several.
+    """
+    counts = _counts(summary)
+    by_language = {tag: _counts(its) for tag, its in (languages or {}).items()}
+    left = tail(tails)
     return {
         "stream_id": summary.stream_id,
         "total_fragments": summary.total_fragments,
         "total_duration_ms": summary.total_duration_ms,
         **counts,
         "statistics": counts,
+        **({"languages": by_language} if by_language else {}),
+        **({"tail": left} if left else {}),
+    }
+
+
+def _counts(summary: StreamSummary) -> dict[str, Any]:
+    return {
+        "success_count": summary.success_count,
+        "partial_count": summary.partial_count,
+        "failed_count": summary.failed_count,
+        "avg_processing_time_ms": round(summary.avg_processing_time_ms, 1),
+        "p95_processing_time_ms": round(summary.p95_processing_time_ms, 1),
     }
 
 
 def _failure(result: FragmentFailed) -> dict[str, Any]:
     return {
-        "error": {
-            "stage": result.stage.value,
-            "code": result.code.value,
-            "message": result.message,
-            "retryable": result.retryable,
-        },
-        **_words(result.transcript, result.translation),
+        "stage": result.stage.value,
+        "code": result.code.value,
+        "message": result.message,
+        "retryable": result.retryable,
     }
 
 
 def _words(transcript: Transcript | None, translation: Translation | None) -> dict[str, Any]:
     known = {} if transcript is None else {"transcript": transcript.text}
     return known if translation is None else {**known, "translated_text": translation.text}
-
-
-def _labels(answer: AudioFormat) -> dict[str, Any]:
-    return {
-        "format": answer.container.value,
-        "sample_rate_hz": answer.sample_rate_hz,
-        "channels": answer.channels,
-    }
-
-
-def _mirror(audio: bytes, shape: AudioShape, answer: AudioFormat, duration_ms: int) -> Any:
-    data: Any = audio
-    if shape in {AudioShape.TEXT, AudioShape.OBJECT_TEXT}:
-        data = base64.b64encode(audio).decode("ascii")
-    if shape in {AudioShape.TEXT, AudioShape.BYTES}:
-        return data
-    return {**_labels(answer), "duration_ms": duration_ms, "data_base64": data}

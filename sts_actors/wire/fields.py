@@ -49,3 +49,18 @@ def text(payload: Payload, name: str, *, limit: int, code: ErrorCode) -> str | N
     if not isinstance(value, str) or len(value) > limit or not value.isprintable():
         raise ServiceError(code, f"{name} must be a text of at most {limit} printable characters")
     return value
+
+
+def number(payload: Payload, name: str, low: float, high: float, *, default: float, code: ErrorCode) -> float:
+    """A number from `low` to `high`, whole or not; absent or null gives `default`.
+
+    Raises:
+        ServiceError: `code`, naming the field and what is allowed.
+    """
+    value = payload.get(name)
+    if value is None:
+        return default
+    # Neither NaN nor a bool is one.
+    if type(value) not in {int, float} or not low <= value <= high:
+        raise ServiceError(code, f"{name} must be a number from {low:g} to {high:g}")
+    return float(value)

@@ -1,13 +1,13 @@
 """`stream:init`: what a worker asks for, in either dialect."""
 
-import re
 from collections.abc import Callable
 from enum import StrEnum
 
 import attrs
 
 from sts_actors.errors import ErrorCode, ServiceError
-from sts_actors.messages import AudioFormat, Container, StreamConfig
+from sts_actors.messages import AudioFormat, Bed, Container, SeamPolicy, StreamConfig
+from sts_actors.wire import languages, manner
 from sts_actors.wire.fields import Payload, as_payload, integer, text
 
 MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 96_000
@@ -15,7 +15,6 @@ MAX_CHANNELS = 2
 MAX_ID_CHARACTERS = 128
 WORKER_CONTAINERS = (Container.PCM_S16LE, Container.PCM_F32LE, Container.WAV, Container.M4A)
 
-_LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 _BAD = ErrorCode.INVALID_CONFIG
 
 
@@ -43,6 +42,9 @@ class Defaults:
 
     max_inflight: int = 3
     timeout_ms: int = 8000
+    seam: SeamPolicy = SeamPolicy.CARRY
+    bed: Bed | None = None
+    verify: float = 0.0
 
 
 def parse_opening(
@@ -63,15 +65,22 @@ def parse_opening(
     nested = isinstance(payload.get("config"), dict)
     fields: Payload = payload["config"] if nested else payload
     ids = {**fields, **payload} if nested else payload
+    source, (target, *further) = languages.language(fields, "source_language"), languages.targets(fields)
+    voices = languages.voices(fields, (target, *further))
     return Opening(
         dialect=Dialect.NESTED if nested else Dialect.FLAT,
         worker_id=_identity(ids, headers, "worker_id", "X-Worker-ID") or "",
         resume=ids.get("resume") is True,
         config=StreamConfig(
             stream_id=_identity(ids, headers, "stream_id", "X-Stream-ID") or new_id(),
-            source_language=_language(fields, "source_language"),
-            target_language=_language(fields, "target_language"),
-            voice=text(fields, "voice_profile", limit=MAX_ID_CHARACTERS, code=_BAD) or None,
+            source_language=source,
+            target_language=target,
+            further_targets=tuple(further),
+            voice=voices.voice,
+            voice_by_language=voices.by_language,
+            seam=manner.seam(fields, defaults.seam),
+            bed=manner.bed(fields, defaults.bed),
+            verify=manner.verify(fields, defaults.verify),
             formality=text(fields, "formality", limit=32, code=_BAD) or None,
             domain_hints=_hints(fields),
             chunk_duration_ms=integer(fields, "chunk_duration_ms", 100, 31_000, default=6000, code=_BAD),
@@ -114,15 +123,6 @@ def _identity(fields: Payload, headers: Payload, name: str, header: str) -> str 
     return text(fields, name, limit=MAX_ID_CHARACTERS, code=_BAD) or text(
         headers, header, limit=MAX_ID_CHARACTERS, code=_BAD
     )
-
-
-def _language(fields: Payload, name: str) -> str:
-    value = fields.get(name)
-    if not isinstance(value, str) or not _LANGUAGE.fullmatch(value):
-        raise ServiceError(
-            ErrorCode.UNSUPPORTED_LANGUAGE, f"{name} must be a language code such as en or pt-BR"
-        )
-    return value.replace("_", "-").lower()
 
 
 def _hints(fields: Payload) -> tuple[str, ...]:

@@ -3,7 +3,10 @@
 from typing import Any
 
 from sts_actors.errors import ErrorCode, Stage
+from sts_actors.messages import SeamPolicy
 from sts_actors.wire.fragments import MAX_SEQUENCE_NUMBER
+from sts_actors.wire.languages import MAX_TARGETS
+from sts_actors.wire.manner import LONGEST_RAMP_MS, LOWEST_BED_DB, SHORTEST_RAMP_MS
 from sts_actors.wire.opening import (
     MAX_CHANNELS,
     MAX_ID_CHARACTERS,
@@ -30,6 +33,16 @@ def integer(low: int | None = None, high: int | None = None) -> Schema:
     return {"type": "integer", **{name: bound for name, bound in bounds.items() if bound is not None}}
 
 
+def number(low: float, high: float) -> Schema:
+    """A number from `low` to `high`."""
+    return {"type": "number", "minimum": low, "maximum": high}
+
+
+def object_by(names: str, of: Schema) -> Schema:
+    """An object whose keys match the pattern `names`."""
+    return {"type": "object", "patternProperties": {names: of}, "additionalProperties": False}
+
+
 def one_of(*values: str) -> Schema:
     """One of these texts."""
     return {"enum": list(values)}
@@ -49,27 +62,53 @@ COUNT = integer(0)
 RATE = integer(MIN_RATE_HZ, MAX_RATE_HZ)
 CHANNELS = integer(1, MAX_CHANNELS)
 LANGUAGE: Schema = {"type": "string", "pattern": "^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$"}
+LANGUAGES: Schema = {
+    "type": "array",
+    "items": LANGUAGE,
+    "minItems": 1,
+    "maxItems": MAX_TARGETS,
+    "uniqueItems": True,
+}
 FORMAT = one_of(*WORKER_CONTAINERS)
 STAGE = one_of(*Stage)
 CODE = one_of(*ErrorCode)
 STREAM = {"stream_id": TEXT}
 
-ASKED = object_of(
-    {"source_language": LANGUAGE, "target_language": LANGUAGE},
+DUCKED = object_of(
+    {},
     {
-        "voice_profile": or_null(ID),
-        "chunk_duration_ms": integer(100, 31_000),
-        "sample_rate_hz": RATE,
-        "sample_rate": RATE,
-        "channels": CHANNELS,
-        "format": FORMAT,
-        "max_inflight": integer(1, 10),
-        "timeout_ms": integer(1000, 30_000),
-        "formality": or_null(TEXT),
-        "resume": or_null(FLAG),
-        "domain_hints": or_null({"anyOf": [TEXT, {"type": "array", "items": TEXT, "maxItems": 100}]}),
+        "mode": one_of("duck", "none"),
+        "level_db": or_null(number(LOWEST_BED_DB, 0)),
+        "ramp_ms": or_null(integer(SHORTEST_RAMP_MS, LONGEST_RAMP_MS)),
     },
 )
+ASKED: Schema = {
+    **object_of(
+        {"source_language": LANGUAGE},
+        {
+            "target_language": LANGUAGE,
+            "target_languages": or_null(LANGUAGES),
+            "voice_profile": {"anyOf": [ID, object_by(LANGUAGE["pattern"], or_null(ID)), {"type": "null"}]},
+            "seam": or_null(one_of(*SeamPolicy)),
+            "bed": or_null({"anyOf": [one_of("duck", "none"), DUCKED]}),
+            "verify": or_null(number(0, 1)),
+            "chunk_duration_ms": integer(100, 31_000),
+            "sample_rate_hz": RATE,
+            "sample_rate": RATE,
+            "channels": CHANNELS,
+            "format": FORMAT,
+            "max_inflight": integer(1, 10),
+            "timeout_ms": integer(1000, 30_000),
+            "formality": or_null(TEXT),
+            "resume": or_null(FLAG),
+            "domain_hints": or_null({"anyOf": [TEXT, {"type": "array", "items": TEXT, "maxItems": 100}]}),
+        },
+    ),
+    "anyOf": [
+        {"required": ["target_language"]},
+        {"required": ["target_languages"], "properties": {"target_languages": LANGUAGES}},
+    ],
+}
 NAMES = {"stream_id": or_null(ID), "worker_id": or_null(ID)}
 LABELS = {"format": FORMAT, "sample_rate_hz": RATE, "channels": CHANNELS, "duration_ms": COUNT}
 AUDIO = {"anyOf": [TEXT, object_of({"data_base64": TEXT}, LABELS)]}
@@ -92,9 +131,13 @@ PROCESSED: Schema = {
             "sequence_number": integer(high=MAX_SEQUENCE_NUMBER),
             "status": one_of("success", "partial", "failed"),
             "processing_time_ms": NUMBER,
-            "metadata": object_of({"original_duration_ms": COUNT}),
+            "metadata": object_of(
+                {"original_duration_ms": COUNT},
+                {"lag_ms": integer(), "fallback_error": object_of({"stage": STAGE, **FAULT})},
+            ),
         },
         {
+            "target_language": LANGUAGE,
             "dubbed_audio": AUDIO,
             "dubbed_audio_info": object_of(LABELS),
             "transcript": TEXT,
@@ -109,6 +152,14 @@ PROCESSED: Schema = {
     "then": {"required": ["error"]},
     "else": DUB,
 }
+TAIL = object_of(
+    {"target_language": TEXT, "transcript": TEXT, "translated_text": TEXT, "lag_ms": integer()},
+    {
+        "dubbed_audio": AUDIO,
+        "dubbed_audio_info": object_of(LABELS),
+        "warnings": {"type": "array", "items": TEXT},
+    },
+)
 CAPABILITIES: Schema = {
     "anyOf": [
         {"type": "array", "items": TEXT},

@@ -9,6 +9,7 @@ from typing import Any, Final
 import attrs
 
 from sts_actors.errors import WarningCode
+from sts_actors.messages import SeamPolicy
 from sts_actors.wire.fragments import MAX_SEQUENCE_NUMBER
 from sts_actors.wire.schema_words import (
     ANYTHING,
@@ -23,15 +24,19 @@ from sts_actors.wire.schema_words import (
     FLAG,
     FORMAT,
     ID,
+    LANGUAGE,
+    LANGUAGES,
     NAMES,
     NUMBER,
     PROCESSED,
     RATE,
     STAGE,
     STREAM,
+    TAIL,
     TEXT,
     Schema,
     integer,
+    object_by,
     object_of,
     one_of,
     or_null,
@@ -80,6 +85,14 @@ _FLAT_INIT = {
     "format": "pcm_s16le",
 }
 _NESTED_INIT = {"stream_id": "match-7", "worker_id": "media-1", "config": {**_FLAT_INIT, "format": "m4a"}}
+_SEVERAL_INIT = {
+    **_FLAT_INIT,
+    "target_languages": ["pt", "es"],
+    "voice_profile": {"es": "default"},
+    "seam": "carry",
+    "bed": {"mode": "duck", "level_db": -18, "ramp_ms": 200},
+    "verify": 0.1,
+}
 
 EVENTS: Final[tuple[EventSchema, ...]] = (
     EventSchema(
@@ -91,7 +104,7 @@ EVENTS: Final[tuple[EventSchema, ...]] = (
                 object_of({"config": ASKED}, {**NAMES, "resume": or_null(FLAG)}),
             ]
         },
-        examples=(_FLAT_INIT, _NESTED_INIT),
+        examples=(_FLAT_INIT, _NESTED_INIT, _SEVERAL_INIT),
     ),
     EventSchema(
         name="fragment:data",
@@ -152,7 +165,9 @@ EVENTS: Final[tuple[EventSchema, ...]] = (
                 "last_result_number": COUNT,
                 "unanswered": {
                     "type": "array",
-                    "items": object_of({"fragment_id": TEXT, "sequence_number": integer()}),
+                    "items": object_of(
+                        {"fragment_id": TEXT, "sequence_number": integer()}, {"target_language": LANGUAGE}
+                    ),
                 },
                 "lost_results": COUNT,
                 "complete": FLAG,
@@ -178,6 +193,8 @@ EVENTS: Final[tuple[EventSchema, ...]] = (
                 **STREAM,
                 "session_id": TEXT,
                 "max_inflight": integer(1, 10),
+                "target_languages": LANGUAGES,
+                "seam": one_of(*SeamPolicy),
                 "capabilities": CAPABILITIES,
             },
             {"resume_token": TEXT, "resume_window_s": NUMBER},
@@ -187,6 +204,8 @@ EVENTS: Final[tuple[EventSchema, ...]] = (
                 "stream_id": "match-7",
                 "session_id": "Zc2v",
                 "max_inflight": 3,
+                "target_languages": ["pt"],
+                "seam": "carry",
                 "capabilities": ["asr", "translation", "tts", "duration_matching"],
             },
         ),
@@ -210,6 +229,7 @@ EVENTS: Final[tuple[EventSchema, ...]] = (
                 "fragment_id": "1",
                 "stream_id": "match-7",
                 "sequence_number": 1,
+                "target_language": "pt",
                 "status": "success",
                 "processing_time_ms": 2210,
                 "dubbed_audio": "AAAAAA==",
@@ -222,7 +242,7 @@ EVENTS: Final[tuple[EventSchema, ...]] = (
                 "transcript": "It was the best of times.",
                 "translated_text": "Foi o melhor dos tempos.",
                 "stage_timings": {"asr_ms": 912, "translation_ms": 15, "tts_ms": 1282},
-                "metadata": {"original_duration_ms": 6000, "dubbed_duration_ms": 5400},
+                "metadata": {"original_duration_ms": 6000, "dubbed_duration_ms": 5400, "lag_ms": 320},
             },
             {
                 "fragment_id": "2",
@@ -307,7 +327,11 @@ EVENTS: Final[tuple[EventSchema, ...]] = (
                 **COUNTS,
                 "statistics": object_of(COUNTS),
             },
-            {"result_number": integer(1)},
+            {
+                "languages": object_by(LANGUAGE["pattern"], object_of(COUNTS)),
+                "tail": {"type": "array", "items": TAIL, "minItems": 1},
+                "result_number": integer(1),
+            },
         ),
         examples=(
             {
@@ -316,6 +340,21 @@ EVENTS: Final[tuple[EventSchema, ...]] = (
                 "total_duration_ms": 6000,
                 **(_one := dict.fromkeys(COUNTS, 0) | {"success_count": 1}),
                 "statistics": _one,
+                "tail": [
+                    {
+                        "target_language": "pt",
+                        "transcript": "of wisdom",
+                        "translated_text": "da sabedoria",
+                        "dubbed_audio": "AAAAAA==",
+                        "dubbed_audio_info": {
+                            "format": "pcm_s16le",
+                            "sample_rate_hz": 16_000,
+                            "channels": 1,
+                            "duration_ms": 900,
+                        },
+                        "lag_ms": 900,
+                    }
+                ],
             },
         ),
     ),

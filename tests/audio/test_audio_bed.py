@@ -99,8 +99,9 @@ def test_speech_at_the_very_beginning_of_a_fragment_brings_the_bed_down_from_the
 
 
 def test_a_dub_and_a_source_of_different_length_are_refused():
-    with pytest.raises(ValueError, match=r"\(3,\)"):
-        Ducking(Bed(), RATE).mix(silence(3), silence(4), ())
+    # numpy would spread one sample over all.
+    with pytest.raises(ValueError, match="a dub of"):
+        Ducking(Bed(), RATE).mix(silence(1), silence(4), ())
 
 
 def test_an_empty_fragment_changes_nothing():

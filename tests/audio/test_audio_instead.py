@@ -59,8 +59,9 @@ def test_a_dub_that_lasts_all_the_failed_fragment_is_all_that_is_heard():
 
 
 def test_a_dub_and_a_source_of_different_length_are_refused():
-    with pytest.raises(ValueError, match=r"\(3,\)"):
-        OriginalInstead(RATE).heard(silence(3), silence(4), failed=True)
+    # numpy would spread one sample over all.
+    with pytest.raises(ValueError, match="a dub of"):
+        OriginalInstead(RATE).heard(silence(1), silence(4), failed=True)
 
 
 def test_an_empty_fragment_changes_nothing():

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from sts_actors.cli import dubbing
-from sts_actors.cli.dubbing import DubRequest, DubRun, fit
+from sts_actors.cli.dubbing import DubRequest, DubRun
 from sts_actors.cli.errors import CommandError
 from sts_actors.cli.media import AudioFile
 from sts_actors.cli.output import DubWriter, output_paths
 from sts_actors.cli.progress import Display
+from sts_actors.cli.track import fit
 from sts_actors.client import Complete, FragmentError, Processed, ServerErrorEvent, ServerWarning
 
 RATE = 8_000
@@ -128,7 +129,7 @@ async def dub(service, stream, tmp_path, pcm, **request):
     console = Console(file=io.StringIO())
     with DubWriter(paths, sample_rate_hz=RATE, channels=pcm.shape[1]) as writer:
         its = DubRequest(source_language="en", target_language="pt", **request)
-        run = DubRun(request=its, audio=audio, writer=writer, display=Display(console))
+        run = DubRun(request=its, audio=audio, writers=[writer], display=Display(console))
         await run.through("http://127.0.0.1:1")
     return run, read_wav(paths.wav)[0], console.file.getvalue()
 

@@ -47,7 +47,7 @@ def test_what_was_sent_is_answered_or_there_or_missing_and_only_one_of_the_three
         ledger.keep(name, {})
     for number, name in enumerate(answered, start=1):
         assert ledger.take(name, number)
-    missing = [each.fragment_id for each in ledger.reconcile(there)]
+    missing = [each.fragment_id for each in ledger.reconcile([(name, None) for name in there])]
     for name in "abcd":
         open_ones = max(sent.count(name) - answered.count(name), 0)
         assert missing.count(name) == max(open_ones - there.count(name), 0)
@@ -70,7 +70,7 @@ def test_a_result_is_new_exactly_when_its_number_is_above_all_before(numbers):
 def test_of_two_tries_with_one_id_the_first_arrived_and_the_first_is_answered():
     ledger = Ledger()
     first, second = ledger.keep("f", {"try": 1}), ledger.keep("f", {"try": 2})
-    assert ledger.reconcile(["f"]) == [second]
+    assert ledger.reconcile([("f", None)]) == [second]
     assert (first.delivered, second.delivered) == (True, False)
     ledger.take("f", 1)
     assert ledger.unanswered == (second,)

@@ -13,6 +13,7 @@ from sts_actors.wire.schemas import EVENTS
 FOLDER = Path(__file__).parents[2] / "docs" / "protocol"
 SENT_BY_THE_SERVICE = {event.name: event for event in EVENTS if event.sender == "service"}
 SENT_BY_WORKERS = {event.name: event for event in EVENTS if event.sender == "worker"}
+FLAT = {"source_language": "en", "target_language": "pt"}
 
 
 def faults(event, payload):
@@ -37,6 +38,13 @@ def test_there_is_no_file_without_an_event() -> None:
         ("stream:init", {}),
         ("stream:init", {"source_language": "en"}),
         ("stream:init", {"config": {}}),
+        ("stream:init", {"source_language": "en", "target_languages": None}),
+        ("stream:init", {**FLAT, "target_languages": []}),
+        ("stream:init", {**FLAT, "target_languages": ["pt", "pt"]}),
+        ("stream:init", {**FLAT, "voice_profile": {"Portuguese!": "anna"}}),
+        ("stream:init", {**FLAT, "seam": "glue"}),
+        ("stream:init", {**FLAT, "bed": {"level_db": 1}}),
+        ("stream:init", {**FLAT, "verify": 1.5}),
         ("fragment:data", {"sequence_number": -1, "audio": ""}),
         ("fragment:data", {"sequence_number": 1}),
         ("stream:end", 5),
@@ -53,7 +61,9 @@ def test_a_result_without_what_its_status_promises_does_not_fit(status) -> None:
     assert faults(SENT_BY_THE_SERVICE["fragment:processed"], {**bare, "status": status})
 
 
-@pytest.mark.parametrize("opening", SENT_BY_WORKERS["stream:init"].examples, ids=["flat", "nested"])
+@pytest.mark.parametrize(
+    "opening", SENT_BY_WORKERS["stream:init"].examples, ids=["flat", "nested", "several"]
+)
 @pytest.mark.parametrize("ending", SENT_BY_WORKERS["stream:end"].examples, ids=["nothing", "{}", "named"])
 async def test_each_example_of_a_worker_is_taken_and_all_that_comes_back_fits(opening, ending) -> None:
     told = []
