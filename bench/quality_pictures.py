@@ -1,9 +1,11 @@
 """The bench's pictures: word errors, errors at seams, lag over time, and what seams look like."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
+from PIL import Image
 
 from sts_actors.cli.evaluate import read_recording
 
@@ -12,12 +14,15 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 
 LARGEST_BYTES = 300_000
+COLOURS_KEPT = 64
 COLOURS = {"carry": "#1b6ca8", "fixed": "#d1603d", "whole": "#8a8a8a"}
 COUNTS = ("lost", "invented", "doubled", "substituted")
 AROUND_S = 1.5
 SHOWN = 3
 _TOP_HZ = 8000
 _FLOOR_DB = -140
+HISS = 1e-6
+"""Silence has no logarithm."""
 
 
 def draw(found, summed, dubs, folder):
@@ -36,6 +41,9 @@ def draw(found, summed, dubs, folder):
         path = folder / name
         for dpi in (110, 80, 60):
             figure.savefig(path, dpi=dpi)
+            with Image.open(path) as picture:
+                few = picture.convert("RGB").quantize(COLOURS_KEPT)
+            few.save(path, optimize=True)
             if path.stat().st_size <= LARGEST_BYTES:
                 break
         plt.close(figure)
@@ -124,7 +132,7 @@ def sounds(found, dubs):
         return None
     source_path, dub_path = next(iter(dub_of.values()))
     fragment_s = float(dub_path.stem.rsplit("-", 2)[1][:-1])
-    source, dub = read_recording(source_path), read_recording(dub_path)
+    source, dub = read_recording(Path(source_path)), read_recording(dub_path)
     cuts = loudest(source, dub, fragment_s)
     figure, axes = plt.subplots(
         4, len(cuts), figsize=(4 * len(cuts), 8), squeeze=False, sharex="col", layout="constrained"
@@ -139,7 +147,7 @@ def sounds(found, dubs):
             wave.plot(times, piece, lw=0.4, color="#333333")
             wave.set(ylim=(-1, 1), title=f"{name}, cut at {cut_s:g} s" if column == 0 or row == 0 else name)
             spectrum.specgram(
-                piece + 1e-9,
+                piece + HISS * np.random.default_rng(0).normal(size=piece.size),
                 NFFT=512,
                 Fs=rate,
                 noverlap=384,
