@@ -79,11 +79,15 @@ class Fragment:
 
 @attrs.frozen(kw_only=True)
 class Word:
-    """A recognised word; times are seconds from the fragment's start, below 0 where it was carried over."""
+    """A recognised word; times are seconds from the fragment's start, below 0 where it was carried over.
+
+    `probability` is how sure of it the recogniser is, 0 … 1.
+    """
 
     text: str
     start_s: float
     end_s: float
+    probability: float = 1.0
 
 
 @attrs.frozen(kw_only=True)

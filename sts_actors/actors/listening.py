@@ -24,11 +24,14 @@ class ListeningLimits:
     """What a good dub may come back with, as shares of the text's words; above it is a defect.
 
     A small recogniser mishears names, and writes numbers its own way: so words may differ much more than
-    they may be missing or added.
+    they may be missing or added, and one word missing or added is never a defect. Of 27 good dubs (Kokoro, in
+    three languages, heard by Whisper base) the worst had 0.13 lost ("3,7 por cento" came back as "3,7%"),
+    0.11 invented, a rate of 0.3. A last third that was gone, or noise, was found in every text of 8 words
+    or more.
     """
 
-    lost: float = 0.2
-    invented: float = 0.25
+    lost: float = 0.15
+    invented: float = 0.2
     rate: float = 0.5
 
 
@@ -76,9 +79,9 @@ class Listener:
 def defects(errors: WordErrors, limits: ListeningLimits) -> tuple[str, ...]:
     """What is wrong with a dub that was heard with these errors, in a few words each."""
     found = []
-    if errors.lost > limits.lost * errors.reference_words:
+    if errors.lost > max(limits.lost * errors.reference_words, 1):
         found.append(MISSING)
-    if errors.invented > limits.invented * errors.reference_words:
+    if errors.invented > max(limits.invented * errors.reference_words, 1):
         found.append(ADDED)
     if errors.rate > limits.rate and not found:
         found.append(OTHER)

@@ -11,6 +11,7 @@ import trio
 from sts_actors.actors.asr import asr
 from sts_actors.actors.compute import Compute, in_thread
 from sts_actors.actors.fan import fan
+from sts_actors.actors.intake import Intake
 from sts_actors.actors.sequencer import Sequence, sequencer
 from sts_actors.actors.session import session
 from sts_actors.actors.stage import StageLimits
@@ -93,6 +94,7 @@ class Stream:
         config: StreamConfig,
         entrance: trio.MemorySendChannel[Submission],
         sequence: Sequence,
+        intake: Intake,
         nudge: trio.MemorySendChannel[None],
         exit_: trio.MemoryReceiveChannel[Due[Results]],
         *,
@@ -101,6 +103,7 @@ class Stream:
         self.config = config
         self._entrance = entrance
         self._sequence = sequence
+        self._intake = intake
         self._nudge = nudge
         self._exit = exit_
         self._answer_margin_s = answer_margin_s
@@ -159,6 +162,7 @@ class Stream:
             trio.BrokenResourceError: the stream is failing.
         """
         self._entrance.send_nowait(Submission(header=header, data=data, label=label))
+        self._intake.submitted += 1
         self._in_flight.add(header.index)
 
     def refuse(self, failure: FragmentFailed) -> None:
@@ -174,6 +178,7 @@ class Stream:
 
     def end(self) -> None:
         """Take nothing more; what is in flight is still answered, nothing is held for what will not come."""
+        self._intake.ended = True
         self._entrance.close()
         self._sequence.ordering.ended()
         self.wake()
@@ -225,6 +230,7 @@ async def open_stream(
     speeches: Pipe[Result | None] = open_channel(f"{prefix}/speeches", 1)
     results: Pipe[Due[Results]] = open_channel(f"{prefix}/results", 1)
     sequence, nudge = Sequence(Ordering(), config.targets), speeches[0].clone()
+    intake = Intake()
     line = [
         Child(
             name="session",
@@ -234,7 +240,7 @@ async def open_stream(
         Child(
             name="asr",
             run=partial(
-                asr, fragments[1], transcripts[0], its.recogniser, config, its.asr_limits, its.compute
+                asr, fragments[1], transcripts[0], its.recogniser, config, its.asr_limits, its.compute, intake
             ),
             owns=(fragments[1], transcripts[0]),
         ),
@@ -249,7 +255,9 @@ async def open_stream(
         for actor in line:
             supervisor.start_soon(actor)
         try:
-            yield Stream(config, submitted[0], sequence, nudge, results[1], answer_margin_s=answer_margin_s)
+            yield Stream(
+                config, submitted[0], sequence, intake, nudge, results[1], answer_margin_s=answer_margin_s
+            )
         finally:
             submitted[0].close()
             nudge.close()

@@ -50,11 +50,17 @@ class EngineInfo:
 
 @attrs.frozen(kw_only=True)
 class RecogniseRequest:
-    """Mono float32 samples, shape `(frames,)`, at `RECOGNISER_RATE_HZ`."""
+    """Mono float32 samples, shape `(frames,)`, at `RECOGNISER_RATE_HZ`.
+
+    `prefix` is what has been decided already of what `pcm` begins with: the answer holds what comes after it.
+    Where no voice is heard after `since_s`, in seconds from the start, the answer is empty.
+    """
 
     pcm: Samples = attrs.field(repr=False, eq=False)
     language: str
     prompt: str = attrs.field(default="", repr=False)
+    prefix: str = attrs.field(default="", repr=False)
+    since_s: float = 0.0
     words: bool = False
 
 
@@ -71,13 +77,15 @@ class Segment:
 class Recognition:
     """What was heard; `text` is empty for silence, noise and music.
 
-    `words` are there where they were asked for.
+    `words` are there where they were asked for, and so is `voice`: from when to when somebody is heard to
+    speak, in seconds from the fragment's start, in order.
     """
 
     text: str = attrs.field(repr=False)
     language: str
     words: tuple[Word, ...] = attrs.field(default=(), repr=False)
     segments: tuple[Segment, ...] = attrs.field(default=(), repr=False)
+    voice: tuple[tuple[float, float], ...] = attrs.field(default=(), repr=False)
 
 
 @attrs.frozen(kw_only=True)

@@ -60,15 +60,15 @@ async def test_the_recogniser_gets_the_dub_at_its_rate_the_primary_language_the_
 @pytest.mark.parametrize(
     ("heard", "found"),
     [
-        (WORDS[:9], (MISSING,)),
+        (WORDS[:10], (MISSING,)),
         (WORDS[3:], (MISSING,)),
         ([], (MISSING,)),
-        ([*WORDS, *WORDS[-4:]], (ADDED,)),
+        ([*WORDS, *WORDS[-3:]], (ADDED,)),
         ([*WORDS, *WORDS], (ADDED,)),
         (["outra"] * 7 + WORDS[7:], (OTHER,)),
         (["outra"] * 6 + WORDS[6:], ()),
-        (WORDS[:-2], ()),
-        ([*WORDS, *WORDS[-3:]], ()),
+        (WORDS[:-1], ()),
+        ([*WORDS, *WORDS[-2:]], ()),
     ],
 )
 async def test_what_is_wrong_with_a_dub_is_said_in_words(heard, found):
@@ -110,6 +110,11 @@ async def test_who_gives_up_on_the_fragment_gives_up_on_the_check(autojump_clock
 async def test_a_bug_is_not_taken_for_a_recogniser_that_fails():
     with pytest.raises(KeyError):
         await listen(Ears(error=KeyError("bug")))
+
+
+@pytest.mark.parametrize("heard", ["ninguem sabe por", "nao ninguem sabe por que"])
+async def test_one_word_missing_or_added_is_no_defect_however_short_the_text(heard):
+    assert (await listen(Ears(heard), "Ninguem sabe por que.")).defects == ()
 
 
 def test_missing_and_added_words_are_both_told():
