@@ -127,15 +127,27 @@ async def one(translator, item, **fields):
 
 
 async def test_each_sentence_is_an_utterance_with_the_times_of_its_words(autojump_clock):
-    result = await one(Translator(), transcript("It is cold. Who goes?"))
+    result = await one(Translator(), transcript("It is so cold. Who goes out there?"))
     assert result.utterances == (
-        Utterance(source="It is cold.", text="IT IS COLD.", start_s=0.0, end_s=pytest.approx(0.9)),
-        Utterance(source="Who goes?", text="WHO GOES?", start_s=pytest.approx(0.9), end_s=pytest.approx(1.5)),
+        Utterance(source="It is so cold.", text="IT IS SO COLD.", start_s=0.0, end_s=pytest.approx(1.2)),
+        Utterance(
+            source="Who goes out there?",
+            text="WHO GOES OUT THERE?",
+            start_s=pytest.approx(1.2),
+            end_s=pytest.approx(2.4),
+        ),
     )
-    assert result.text == "IT IS COLD. WHO GOES?"
+    assert result.text == "IT IS SO COLD. WHO GOES OUT THERE?"
     assert result.target_language == "pt-br"
-    assert result.billed_characters == len("It is cold.") + len("Who goes?")
+    assert result.billed_characters == len("It is so cold.") + len("Who goes out there?")
     assert result.translation_s == pytest.approx(0.1)
+
+
+async def test_short_sentences_are_asked_for_apart_and_spoken_together(autojump_clock):
+    translator = Translator()
+    result = await one(translator, transcript("Who? We did."))
+    assert len(translator.requests) == 2
+    assert [each.text for each in result.utterances] == ["WHO? WE DID."]
 
 
 async def test_the_request_names_the_languages_and_the_wishes_of_the_stream(autojump_clock):
@@ -176,9 +188,9 @@ async def test_an_empty_text_costs_no_call(text, autojump_clock):
 
 async def test_the_target_language_itself_costs_no_call_and_keeps_the_words(autojump_clock):
     translator = Translator()
-    result = await one(translator, transcript("Ask Mr. Smith. He"), target="en-gb")
-    assert result.text == "Ask Mr. Smith. He"
-    assert [each.text for each in result.utterances] == ["Ask Mr. Smith.", "He"]
+    result = await one(translator, transcript("Go and ask Mr. Smith. He may be by"), target="en-gb")
+    assert result.text == "Go and ask Mr. Smith. He may be by"
+    assert [each.text for each in result.utterances] == ["Go and ask Mr. Smith.", "He may be by"]
     assert (translator.requests, result.billed_characters) == ([], 0)
 
 
