@@ -98,6 +98,14 @@ bench-stretch *args: setup-dev
 bench-recognition *args: setup-dev
     {{ bin }}/python bench/recognition.py {{ args }}
 
+# How good recognition at seams and the dubs are: `just bench-quality --part recognition --minutes 15` (hours for all)
+bench-quality *args: setup-dev
+    {{ bin }}/python bench/quality.py {{ args }}
+
+# Four hours through the timeline, in virtual time: how late a longer dub comes, and how hurried
+bench-lag *args: setup-dev
+    {{ bin }}/python bench/lag.py {{ args }}
+
 # 200 streams at once, 24,000 fragments: what they leave behind (a minute)
 soak *args: setup-dev
     {{ bin }}/python bench/soak.py {{ args }}

@@ -17,7 +17,7 @@ import trio
 
 from sts_actors.actors.compute import inline
 from sts_actors.actors.stream import Collaborators, open_stream
-from sts_actors.actors.tts import Voicing
+from sts_actors.actors.voicing import Voicing
 from sts_actors.audio.fit import FitPolicy
 from sts_actors.messages import AudioFormat, Container, FragmentFailed, StreamConfig
 from sts_actors.models import open_models

@@ -9,14 +9,15 @@ import attrs
 from sts_actors.actors.compute import Compute, in_thread
 from sts_actors.actors.stage import StageLimits
 from sts_actors.actors.stream import Collaborators, Stream
-from sts_actors.actors.tts import Voicing
+from sts_actors.actors.voicing import Voicing
 from sts_actors.artifacts import Artifacts, NoArtifacts
 from sts_actors.audio.fit import FitPolicy
+from sts_actors.audio.speech_rate import DurationModel
 from sts_actors.audio.tempo import StretcherName
 from sts_actors.engines.quota import QuotaWatch
-from sts_actors.errors import ErrorCode, ServiceError
+from sts_actors.errors import ErrorCode, ServiceError, Stage
 from sts_actors.memory import MemoryPressure
-from sts_actors.messages import StreamConfig, primary_language
+from sts_actors.messages import Bed, SeamPolicy, StreamConfig, primary_language
 from sts_actors.metrics import Metrics
 from sts_actors.models import Models
 from sts_actors.settings import Settings
@@ -37,6 +38,7 @@ class Dubbing:
     quota: QuotaWatch = attrs.field(factory=QuotaWatch)
     voices: VoiceBook = attrs.field(factory=VoiceBook)
     pressure: MemoryPressure = attrs.field(factory=MemoryPressure)
+    durations: DurationModel = attrs.field(factory=DurationModel)
     _streams: dict[str, Stream] = attrs.field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -63,7 +65,14 @@ class Dubbing:
     @property
     def defaults(self) -> Defaults:
         """What a stream gets where its worker says nothing."""
-        return Defaults(max_inflight=self.settings.max_inflight, timeout_ms=self.settings.fragment_timeout_ms)
+        its = self.settings
+        return Defaults(
+            max_inflight=its.max_inflight,
+            timeout_ms=its.fragment_timeout_ms,
+            seam=SeamPolicy(its.seam),
+            bed=Bed(level_db=its.bed_level_db, ramp_ms=its.bed_ramp_ms) if its.bed == "duck" else None,
+            verify=its.verify,
+        )
 
     def check_room(self) -> None:
         """Refuse a stream that would be one too many.
@@ -93,26 +102,38 @@ class Dubbing:
             ServiceError: `UNSUPPORTED_LANGUAGE` or `INVALID_VOICE_PROFILE`, saying what there is.
         """
         its, models = self.settings, self.models
-        source, target = primary_language(config.source_language), primary_language(config.target_language)
-        models.check_languages(source, target)
-        chosen = models.choose_voice(config.voice, target, self.voices.current)
+        source = primary_language(config.source_language)
+        for target in config.targets:
+            models.check_languages(source, primary_language(target))
+        voicings = {target: self._voicing(config, target) for target in config.targets}
         return Collaborators(
             recogniser=models.recogniser,
             translator=models.translator,
             synthesiser=models.synthesiser,
-            voicing=Voicing(
-                voice=chosen.voice,
-                reference=chosen.reference,
-                speed_range=models.speed_range,
-                policy=FitPolicy(
-                    success_max=its.duration_variance_success_max,
-                    partial_max=its.duration_variance_partial_max,
-                    duration_policy=cast("Literal['fail', 'fit']", its.duration_policy),
-                    stretcher=cast("StretcherName", its.stretcher),
-                ),
-            ),
+            voicing=voicings[config.target_language],
+            voicing_by_language=voicings,
+            durations=self.durations,
+            original=its.fallback_mode == "original",
             asr_limits=StageLimits(timeout_s=its.asr_timeout_ms / 1000),
             translation_limits=StageLimits(timeout_s=its.translation_timeout_ms / 1000),
             tts_limits=StageLimits(timeout_s=its.tts_timeout_ms / 1000),
             compute=self.compute,
+        )
+
+    def _voicing(self, config: StreamConfig, target: str) -> Voicing:
+        its, models = self.settings, self.models
+        language = primary_language(target)
+        named = config.voice_by_language.get(target, config.voice_by_language.get(language, config.voice))
+        chosen = models.choose_voice(named, language, self.voices.current)
+        return Voicing(
+            voice=chosen.voice,
+            engine=models.engine_names().get(Stage.TTS.value, ""),
+            reference=chosen.reference,
+            speed_range=models.speed_range,
+            policy=FitPolicy(
+                success_max=its.duration_variance_success_max,
+                partial_max=its.duration_variance_partial_max,
+                duration_policy=cast("Literal['fail', 'fit']", its.duration_policy),
+                stretcher=cast("StretcherName", its.stretcher),
+            ),
         )

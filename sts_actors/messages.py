@@ -79,11 +79,15 @@ class Fragment:
 
 @attrs.frozen(kw_only=True)
 class Word:
-    """A recognised word; times are seconds from the fragment's start, below 0 where it was carried over."""
+    """A recognised word; times are seconds from the fragment's start, below 0 where it was carried over.
+
+    `probability` is how sure of it the recogniser is, 0 … 1.
+    """
 
     text: str
     start_s: float
     end_s: float
+    probability: float = 1.0
 
 
 @attrs.frozen(kw_only=True)
@@ -159,7 +163,10 @@ class Speech:
     lag_ms: int = 0
     """How long after its source the dub of what was said last ends."""
     fallback: "FragmentFailed | None" = attrs.field(default=None, repr=False)
-    """Why it could not be dubbed: what is heard is the original."""
+    """Why the original is heard instead of a dub, where it is."""
+    checked: int = 0
+    """How often speech for it was listened to again; `defective` times something was wrong with it."""
+    defective: int = 0
 
     @property
     def header(self) -> FragmentHeader:
@@ -178,12 +185,18 @@ class FragmentFailed:
     retryable: bool
     target_language: str = ""
     """The language that failed; empty where all have."""
+    source: Samples | None = attrs.field(default=None, repr=False, eq=False)
+    """The fragment's own sound, mono, where it could be read; `answer` is the layout it goes back in."""
+    answer: AudioFormat | None = None
     transcript: Transcript | None = attrs.field(default=None, repr=False)
     translation: Translation | None = attrs.field(default=None, repr=False)
 
 
 Result = Speech | FragmentFailed
-"""What leaves the line: exactly one for each admitted fragment."""
+"""What becomes of a fragment in one language."""
+
+Results = tuple[Result, ...]
+"""What leaves the line, once for each admitted fragment: a result for each target language, in order."""
 
 
 @attrs.frozen(kw_only=True)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
+import attrs
 import trio
 
 from sts_actors.actors.stream import Stream, open_stream
@@ -12,13 +13,14 @@ from sts_actors.artifacts import Recording
 from sts_actors.audio.codecs import encode
 from sts_actors.dubbing import Dubbing
 from sts_actors.errors import ErrorCode, ServiceError, ServiceWarning, WarningCode
-from sts_actors.messages import FragmentFailed, FragmentHeader, Result
+from sts_actors.messages import FragmentFailed, FragmentHeader, Result, Results
 from sts_actors.outlet import Outlet
 from sts_actors.replies import Reply, named, read_or_error, refusal, unplaced
 from sts_actors.tally import Tally
 from sts_actors.wire import answers
 from sts_actors.wire.backpressure import Backpressure, describe
 from sts_actors.wire.fragments import (
+    AudioShape,
     EncodedAudio,
     Named,
     parse_arrival,
@@ -27,6 +29,7 @@ from sts_actors.wire.fragments import (
 from sts_actors.wire.opening import Opening, parse_opening
 from sts_actors.wire.ordering import Due, Kind
 from sts_actors.wire.session_states import Event, Refusal, State, next_state
+from sts_actors.wire.tail import Tail
 from supervision import RestartIntensityExceeded
 
 log = logging.getLogger(__name__)
@@ -71,11 +74,17 @@ class Session:
         self._drain = trio.CancelScope()
         self._recording = Recording()
         self._warned: ServiceWarning | None = None
+        self._untold: list[tuple[str, int, str]] = []
+        self._shape = AudioShape.BYTES
 
     @property
-    def unanswered(self) -> list[tuple[str, int]]:
-        """Ids and sequence numbers of the fragments that wait for their answers, in the order they came."""
-        return [(reply.fragment_id, reply.sequence_number) for reply in self._replies.values()]
+    def unanswered(self) -> list[tuple[str, int, str]]:
+        """Id and sequence number of what waits for its answer, in the order it came.
+
+        And the language, where a fragment was answered in others already; else it is empty.
+        """
+        waiting = [(reply.fragment_id, reply.sequence_number, "") for reply in self._replies.values()]
+        return [*self._untold, *waiting]
 
     def check(self, event: Event) -> State:
         """Where `event` would lead now.
@@ -189,13 +198,15 @@ class Session:
             self.step(Event.REFUSED)
             await self.refuse(error)
             return False
+        tails: list[Tail] = []
         try:
             async with open_stream(
                 opening.config,
                 collaborators,
                 entrance_capacity=dubbing.thresholds.critical,
                 answer_margin_s=dubbing.settings.answer_margin_ms / 1000,
-                on_restart=lambda actor, _: dubbing.metrics.restarted(actor),
+                # Whatever language it serves.
+                on_restart=lambda actor, _: dubbing.metrics.restarted(actor.rpartition("/")[2]),
             ) as stream:
                 with dubbing.listed(self.session_id, stream):
                     self._stream = stream
@@ -211,6 +222,7 @@ class Session:
                         ),
                     )
                     await self._answer_all(stream)
+                    tails = await self._tails(stream)
             ending = Event.RESULTS_OVER
         except RestartIntensityExceeded:
             log.exception("stream %s failed", opening.config.stream_id)
@@ -221,8 +233,14 @@ class Session:
             self._stream = None
         self.step(ending)
         # Only now: the end of the results alone does not mean that the stream has ended well.
-        await self._tell("stream:complete", answers.complete(self._tally.summary(opening.config.stream_id)))
+        summary = self._tally.summary(opening.config.stream_id)
+        size = sum(len(audio) for _, audio, _ in tails) * 4 // 3
+        await self._tell("stream:complete", answers.complete(summary, tails=tails), size=size)
         return True
+
+    async def _tails(self, stream: Stream) -> list[Tail]:
+        """What was left when the last fragment had gone out, in the shape that its worker sent it in."""
+        return [(tail, await self._encoded(tail), self._shape) for tail in stream.tails]
 
     async def _answer_all(self, stream: Stream) -> None:
         with self._drain:
@@ -237,31 +255,39 @@ class Session:
             )
             await self.outlet.say("error", answers.error(left, stream_id=stream.config.stream_id))
 
-    async def _answer(self, stream: Stream, due: Due[Result]) -> None:
-        result, reply = due.result, self._replies[due.key]
-        audio = b""
+    async def _answer(self, stream: Stream, due: Due[Results]) -> None:
+        reply = self._replies[due.key]
+        self._shape = reply.shape
+        encoded = [await self._encoded(result) for result in due.result]
+        # Until its answer is told, and from that very moment no more, it is one that has none.
+        del self._replies[due.key]
+        languages = stream.config.targets if len(stream.config.targets) > 1 else ("",)
+        self._untold = [(reply.fragment_id, reply.sequence_number, language) for language in languages]
+        for result, audio in zip(due.result, encoded, strict=True):
+            del self._untold[0]
+            self._recording.answered(
+                due.key,
+                result,
+                audio,
+                fragment_id=reply.fragment_id,
+                sequence_number=reply.sequence_number,
+                processing_ms=(trio.current_time() - reply.received) * 1000,
+            )
+            await self._tell_processed(result, reply, audio)
+            if isinstance(result, FragmentFailed) and result.code in _ALSO_TOLD and not reply.told:
+                reply.told = True
+                fault = ServiceError(result.code, result.message)
+                await self.refuse(fault, fragment_id=reply.fragment_id)
+            await self._tell_quota(stream, result)
+        await self._tell_level(stream)
+
+    async def _encoded(self, result: Result) -> bytes:
+        """A dub as it goes out; of a failure, nothing."""
         if isinstance(result, FragmentFailed):
             if result.code is ErrorCode.GPU_OOM:
                 self._dubbing.pressure.ran_out()
-        else:
-            answer = result.translation.transcript.answer
-            audio = await self._dubbing.compute(encode, result.pcm, answer)
-        # Until its answer is told, and from that very moment no more, it is one that has none.
-        del self._replies[due.key]
-        self._recording.answered(
-            due.key,
-            result,
-            audio,
-            fragment_id=reply.fragment_id,
-            sequence_number=reply.sequence_number,
-            processing_ms=(trio.current_time() - reply.received) * 1000,
-        )
-        await self._tell_processed(result, reply, audio)
-        if isinstance(result, FragmentFailed) and result.code in _ALSO_TOLD and not reply.told:
-            fault = ServiceError(result.code, result.message)
-            await self.refuse(fault, fragment_id=reply.fragment_id)
-        await self._tell_quota(stream, result)
-        await self._tell_level(stream)
+            return b""
+        return await self._dubbing.compute(encode, result.pcm, result.translation.transcript.answer)
 
     async def _tell_quota(self, stream: Stream, result: Result) -> None:
         """Warn once that the translation's quota is running out, and again when it is used up."""
@@ -333,7 +359,11 @@ class Session:
                 received=header.received,
                 shape=who.shape,
             )
-            await self._tell_processed(refusal(header, error), reply)
+            failure = refusal(header, error)
+            for target in () if self.opening is None else self.opening.config.targets:
+                await self._tell_processed(attrs.evolve(failure, target_language=target), reply)
+            if self.opening is None:
+                await self._tell_processed(failure, reply)
 
     async def _obey(self, event: Event) -> bool:
         try:

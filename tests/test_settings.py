@@ -49,6 +49,7 @@ def test_a_profile_changes_what_it_names_and_nothing_else():
         "tts_batch",
         "duration_policy",
         "engine_grace_s",
+        "seam",
     }
 
 

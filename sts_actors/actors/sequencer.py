@@ -3,24 +3,31 @@
 import math
 from collections import deque
 
+import attrs
 import trio
 
-from sts_actors.messages import Result, Speech
+from sts_actors.messages import TAIL, FragmentFailed, Result, Results, Speech
 from sts_actors.wire.ordering import Due, Ordering
 
 FAILURE_BYTES = 1024
 """What remembering a failure is taken to cost."""
+ONE_LANGUAGE = ("",)
 
 
 class Sequence:
     """What has come, what is finished, and what may leave; the edge admits here, the actor releases.
 
-    It belongs to the stream and outlives the actor, as the mailbox does: a restart loses nothing held.
+    A fragment is finished when it is in each of the `targets`: one order serves all languages. What is left
+    after the last fragment is kept in `tails`, by language. It belongs to the stream and outlives the actor,
+    as the mailbox does: a restart loses nothing held.
     """
 
-    def __init__(self, ordering: Ordering[Result]) -> None:
+    def __init__(self, ordering: Ordering[Results], targets: tuple[str, ...] = ONE_LANGUAGE) -> None:
         self.ordering = ordering
-        self._due: deque[Due[Result]] = deque()
+        self.tails: dict[str, Speech] = {}
+        self._targets = targets
+        self._gathered: dict[int, dict[str, Result]] = {}
+        self._due: deque[Due[Results]] = deque()
 
     def finished(self, result: Result) -> None:
         """Take in a result.
@@ -28,11 +35,33 @@ class Sequence:
         Raises:
             KeyError: its fragment was answered already, or never admitted.
         """
-        lasting = isinstance(result, Speech) or not result.retryable
-        size = result.pcm.nbytes if isinstance(result, Speech) else FAILURE_BYTES
-        self.ordering.finished(result.header.index, result, size=size, lasting=lasting)
+        index, language = result.header.index, _language(result)
+        if index == TAIL:
+            if isinstance(result, Speech):
+                self.tails[language] = result
+            return
+        gathered = self._gathered.setdefault(index, {})
+        gathered[language] = result
+        if len(gathered) < len(self._targets):
+            return
+        del self._gathered[index]
+        self._answer(index, tuple(gathered[target] for target in self._targets))
 
-    def peek(self, now: float) -> Due[Result] | None:
+    def refused(self, failure: FragmentFailed) -> None:
+        """Take in a failure in all languages.
+
+        Raises:
+            KeyError: as `finished`.
+        """
+        results = [attrs.evolve(failure, target_language=target) for target in self._targets]
+        self._answer(failure.header.index, tuple(results))
+
+    def _answer(self, index: int, results: Results) -> None:
+        lasting = all(isinstance(each, Speech) or not each.retryable for each in results)
+        size = sum(each.pcm.nbytes if isinstance(each, Speech) else FAILURE_BYTES for each in results)
+        self.ordering.finished(index, results, size=size, lasting=lasting)
+
+    def peek(self, now: float) -> Due[Results] | None:
         """The next one to leave, if there is one; it stays until `release()`."""
         if not self._due:
             self._due.extend(self.ordering.due(now))
@@ -45,7 +74,7 @@ class Sequence:
 
 async def sequencer(
     inbox: trio.MemoryReceiveChannel[Result | None],
-    outbox: trio.MemorySendChannel[Due[Result]],
+    outbox: trio.MemorySendChannel[Due[Results]],
     sequence: Sequence,
 ) -> None:
     """Send each result on when it is due.
@@ -69,3 +98,7 @@ async def sequencer(
             else:
                 if item is not None:
                     sequence.finished(item)
+
+
+def _language(result: Result) -> str:
+    return (result.translation if isinstance(result, Speech) else result).target_language

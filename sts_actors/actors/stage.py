@@ -8,7 +8,7 @@ import attrs
 import trio
 
 from sts_actors.errors import ErrorCode, ServiceError, Stage
-from sts_actors.messages import FragmentFailed, FragmentHeader, Transcript, Translation
+from sts_actors.messages import Fragment, FragmentFailed, FragmentHeader, Transcript, Translation
 
 
 class HasHeader(Protocol):
@@ -86,16 +86,21 @@ async def _attempt(
 def failed(item: HasHeader, stage: Stage, error: ServiceError) -> FragmentFailed:
     """The value that `item` becomes; keeps what is known of it so far."""
     translation = item if isinstance(item, Translation) else None
-    if translation is not None:
-        transcript: Transcript | None = translation.transcript
-    else:
-        transcript = item if isinstance(item, Transcript) else None
+    heard: HasHeader = item if translation is None else translation.transcript
+    transcript = heard if isinstance(heard, Transcript) else None
+    source, answer = None, None
+    if isinstance(heard, Fragment):
+        source, answer = heard.pcm, heard.answer
+    elif transcript is not None:
+        source, answer = transcript.source, transcript.answer
     return FragmentFailed(
         header=item.header,
         stage=stage,
         code=error.code,
         message=error.message,
         retryable=error.retryable,
+        source=source,
+        answer=answer,
         transcript=transcript,
         translation=translation,
     )

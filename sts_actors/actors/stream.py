@@ -1,20 +1,24 @@
 """A stream: one dubbing job as a supervised nursery of actors joined by bounded channels."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import attrs
 import trio
 
 from sts_actors.actors.asr import asr
 from sts_actors.actors.compute import Compute, in_thread
+from sts_actors.actors.fan import fan
+from sts_actors.actors.intake import Intake
 from sts_actors.actors.sequencer import Sequence, sequencer
 from sts_actors.actors.session import session
 from sts_actors.actors.stage import StageLimits
 from sts_actors.actors.translation import translation
-from sts_actors.actors.tts import Voicing, tts
+from sts_actors.actors.tts import tts
+from sts_actors.actors.voicing import Voicing
+from sts_actors.audio.speech_rate import DurationModel
 from sts_actors.engines.ports import (
     Asker,
     RecogniseRequest,
@@ -30,10 +34,13 @@ from sts_actors.messages import (
     FragmentFailed,
     FragmentHeader,
     Result,
+    Results,
+    Speech,
     StreamConfig,
     Submission,
     Transcript,
     Translation,
+    primary_language,
 )
 from sts_actors.wire.ordering import Admission, Due, Ordering
 from supervision import Child, Intensity, open_channel, open_supervisor
@@ -55,6 +62,12 @@ class Collaborators:
     translator: Asker[TranslateRequest, TranslatedText]
     synthesiser: Asker[SynthesiseRequest, SynthesisedAudio]
     voicing: Voicing
+    voicing_by_language: Mapping[str, Voicing] = attrs.field(factory=dict)
+    """Of the target languages that are not spoken like the first one."""
+    durations: DurationModel = attrs.field(factory=DurationModel)
+    """How fast voices are, learnt by all streams together."""
+    original: bool = False
+    """Where a dub fails, the original is the answer."""
     asr_limits: StageLimits = UNLIMITED
     translation_limits: StageLimits = UNLIMITED
     tts_limits: StageLimits = UNLIMITED
@@ -81,14 +94,16 @@ class Stream:
         config: StreamConfig,
         entrance: trio.MemorySendChannel[Submission],
         sequence: Sequence,
+        intake: Intake,
         nudge: trio.MemorySendChannel[None],
-        exit_: trio.MemoryReceiveChannel[Due[Result]],
+        exit_: trio.MemoryReceiveChannel[Due[Results]],
         *,
         answer_margin_s: float,
     ) -> None:
         self.config = config
         self._entrance = entrance
         self._sequence = sequence
+        self._intake = intake
         self._nudge = nudge
         self._exit = exit_
         self._answer_margin_s = answer_margin_s
@@ -103,6 +118,13 @@ class Stream:
     def queue_depth(self) -> int:
         """Submitted fragments that no actor has taken in hand."""
         return self._entrance.statistics().current_buffer_used
+
+    @property
+    def tails(self) -> tuple[Speech, ...]:
+        """What is left after the last fragment, by language; complete once iteration has ended."""
+        tails = self._sequence.tails
+        found = [tails[target] for target in self.config.targets if target in tails]
+        return tuple(tail for tail in found if tail.pcm.size or tail.translation.transcript.text)
 
     def arrive(
         self, *, fragment_id: str, sequence_number: int, duration_ms: int, digest: bytes = b""
@@ -140,11 +162,12 @@ class Stream:
             trio.BrokenResourceError: the stream is failing.
         """
         self._entrance.send_nowait(Submission(header=header, data=data, label=label))
+        self._intake.submitted += 1
         self._in_flight.add(header.index)
 
     def refuse(self, failure: FragmentFailed) -> None:
         """Answer a fragment that has arrived with `failure`, in its place."""
-        self._sequence.finished(failure)
+        self._sequence.refused(failure)
         self.wake()
 
     def wake(self) -> None:
@@ -155,6 +178,7 @@ class Stream:
 
     def end(self) -> None:
         """Take nothing more; what is in flight is still answered, nothing is held for what will not come."""
+        self._intake.ended = True
         self._entrance.close()
         self._sequence.ordering.ended()
         self.wake()
@@ -163,7 +187,7 @@ class Stream:
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> Due[Result]:
+    async def __anext__(self) -> Due[Results]:
         try:
             due = await self._exit.receive()
         except trio.EndOfChannel:
@@ -203,37 +227,98 @@ async def open_stream(
     submitted: Pipe[Submission] = open_channel(f"{prefix}/submitted", entrance_capacity)
     fragments: Pipe[Fragment | FragmentFailed] = open_channel(f"{prefix}/fragments", 1)
     transcripts: Pipe[Transcript | FragmentFailed] = open_channel(f"{prefix}/transcripts", 1)
-    translations: Pipe[Translation | FragmentFailed] = open_channel(f"{prefix}/translations", 1)
     speeches: Pipe[Result | None] = open_channel(f"{prefix}/speeches", 1)
-    results: Pipe[Due[Result]] = open_channel(f"{prefix}/results", 1)
-
-    def child(name: str, actor: Callable[[], Awaitable[None]], inbox: Pipe[Any], outbox: Pipe[Any]) -> Child:
-        return Child(name=name, run=actor, owns=(inbox[1], outbox[0]))
-
-    run_session = partial(session, submitted[1], fragments[0], its.asr_limits, its.compute)
-    run_asr = partial(asr, fragments[1], transcripts[0], its.recogniser, config, its.asr_limits, its.compute)
-    run_translation = partial(
-        translation, transcripts[1], translations[0], its.translator, config, its.translation_limits
-    )
-    run_tts = partial(
-        tts, translations[1], speeches[0], its.synthesiser, config, its.voicing, its.tts_limits, its.compute
-    )
-    sequence, nudge = Sequence(Ordering()), speeches[0].clone()
-    run_sequencer = partial(sequencer, speeches[1], results[0], sequence)
-    line = (
-        child("session", run_session, submitted, fragments),
-        child("asr", run_asr, fragments, transcripts),
-        child("translation", run_translation, transcripts, translations),
-        child("tts", run_tts, translations, speeches),
-        child("sequencer", run_sequencer, speeches, results),
-    )
+    results: Pipe[Due[Results]] = open_channel(f"{prefix}/results", 1)
+    sequence, nudge = Sequence(Ordering(), config.targets), speeches[0].clone()
+    intake = Intake()
+    line = [
+        Child(
+            name="session",
+            run=partial(session, submitted[1], fragments[0], its.asr_limits, its.compute),
+            owns=(submitted[1], fragments[0]),
+        ),
+        Child(
+            name="asr",
+            run=partial(
+                asr, fragments[1], transcripts[0], its.recogniser, config, its.asr_limits, its.compute, intake
+            ),
+            owns=(fragments[1], transcripts[0]),
+        ),
+        *_languages(config, its, prefix, transcripts[1], speeches[0]),
+        Child(
+            name="sequencer",
+            run=partial(sequencer, speeches[1], results[0], sequence),
+            owns=(speeches[1], results[0]),
+        ),
+    ]
     async with open_supervisor(prefix, intensity=intensity, on_restart=on_restart) as supervisor:
         for actor in line:
             supervisor.start_soon(actor)
         try:
-            yield Stream(config, submitted[0], sequence, nudge, results[1], answer_margin_s=answer_margin_s)
+            yield Stream(
+                config, submitted[0], sequence, intake, nudge, results[1], answer_margin_s=answer_margin_s
+            )
         finally:
             submitted[0].close()
             nudge.close()
             results[1].close()
             supervisor.cancel()
+
+
+def _languages(
+    config: StreamConfig,
+    its: Collaborators,
+    prefix: str,
+    heard: trio.MemoryReceiveChannel[Transcript | FragmentFailed],
+    speeches: trio.MemorySendChannel[Result | None],
+) -> list[Child]:
+    """The line from the transcripts on: translation and synthesis for each language, side by side."""
+    children: list[Child] = []
+    ways = [heard]
+    if len(config.targets) > 1:
+        pipes: list[Pipe[Transcript | FragmentFailed]] = [
+            open_channel(f"{prefix}/{target}/transcripts", 1) for target in config.targets
+        ]
+        ways = [pipe[1] for pipe in pipes]
+        outboxes = [pipe[0] for pipe in pipes]
+        children.append(Child(name="fan", run=partial(fan, heard, outboxes), owns=(heard, *outboxes)))
+    for target, inbox in zip(config.targets, ways, strict=True):
+        # Its tasks and channels have the language in the midst of their names, and so the role of any.
+        of = "" if len(ways) == 1 else f"{target}/"
+        translations: Pipe[Translation | FragmentFailed] = open_channel(f"{prefix}/{of}translations", 1)
+        outbox = speeches if len(ways) == 1 else speeches.clone()
+        voicing = its.voicing_by_language.get(target, its.voicing)
+        pace = its.durations.pace(
+            engine=voicing.engine, voice=voicing.voice, language=primary_language(target)
+        )
+        run_translation = partial(
+            translation,
+            inbox,
+            translations[0],
+            its.translator,
+            config,
+            its.translation_limits,
+            target=target,
+            pace=pace,
+        )
+        run_tts = partial(
+            tts,
+            translations[1],
+            outbox,
+            its.synthesiser,
+            config,
+            voicing,
+            its.tts_limits,
+            its.compute,
+            target=target,
+            pace=pace,
+            recogniser=its.recogniser,
+            original=its.original,
+        )
+        children += [
+            Child(name=f"{of}translation", run=run_translation, owns=(inbox, translations[0])),
+            Child(name=f"{of}tts", run=run_tts, owns=(translations[1], outbox)),
+        ]
+    if len(ways) > 1:
+        speeches.close()
+    return children

@@ -4,30 +4,25 @@ import attrs
 import numpy as np
 import trio
 
+from sts_actors.actors.alone import speak_alone
+from sts_actors.actors.checking import Checking
 from sts_actors.actors.compute import Compute
+from sts_actors.actors.mixed import Mixed, lighter
+from sts_actors.actors.speaker import Speaker
 from sts_actors.actors.stage import StageLimits, run_stage
-from sts_actors.audio.fit import FitPolicy, Fitted, Verdict, fit, plan_speed
-from sts_actors.audio.speech_rate import DurationModel
-from sts_actors.engines.ports import Asker, SynthesisedAudio, SynthesiseRequest, VoiceReference
-from sts_actors.errors import ErrorCode, ServiceError, Stage
-from sts_actors.messages import FragmentFailed, Speech, StreamConfig, Translation, primary_language
-
-DURATION_WARNING = "duration_variance_high"
-ATTEMPTS = 3
-"""How often a text is spoken at the most until an engine finds nothing wrong with it."""
-
-
-@attrs.frozen(kw_only=True)
-class Voicing:
-    """How a stream is spoken: voice, the span of the engine's speed knob, the duration rule.
-
-    With a `reference` the voice is that of a recording.
-    """
-
-    voice: str
-    reference: VoiceReference | None = None
-    speed_range: tuple[float, float]
-    policy: FitPolicy
+from sts_actors.actors.timed import Timed
+from sts_actors.actors.voicing import Voicing
+from sts_actors.audio.speech_rate import DurationModel, Pace
+from sts_actors.engines.ports import Asker, RecogniseRequest, Recognition, SynthesisedAudio, SynthesiseRequest
+from sts_actors.errors import Stage
+from sts_actors.messages import (
+    FragmentFailed,
+    SeamPolicy,
+    Speech,
+    StreamConfig,
+    Translation,
+    primary_language,
+)
 
 
 async def tts(
@@ -38,103 +33,61 @@ async def tts(
     voicing: Voicing,
     limits: StageLimits,
     compute: Compute,
+    *,
+    target: str | None = None,
+    pace: Pace | None = None,
+    recogniser: Asker[RecogniseRequest, Recognition] | None = None,
+    original: bool = False,
 ) -> None:
-    """Speak each translation at the speed that should fit, then fit what came out to the sample.
+    """Speak each translation and make it as long as its fragment.
 
-    The engine's own speed is chosen before synthesis from how fast this voice has spoken so far; only
-    what is still too long is stretched. Where that is not enough and the engine can go faster, it is
-    asked once more at its full speed. Speech that the engine itself finds spoilt is drawn anew while there
-    is time; none is better than that.
+    With carried seams the stream has a time of its own: an utterance is heard where its source was spoken,
+    and goes on in the next fragment where it must. With fixed ones, and for a fragment out of order, each is
+    spoken by itself.
+
+    Args:
+        inbox: translations, and failures that pass.
+        outbox: speech, and failures.
+        synthesiser: what is asked.
+        config: the stream's.
+        voicing: how it is spoken.
+        limits: of each fragment's stay.
+        compute: where samples are worked on.
+        target: the language, where it is not `config.target_language`.
+        pace: how fast the voice is, as all streams together have learnt; learnt anew, if left out.
+        recogniser: what listens to the share of dubs that `config.verify` names; none without it.
+        original: where a dub fails, the original is the answer.
     """
-    language = primary_language(config.target_language)
-    durations = DurationModel()
-
-    async def synthesise(translation: Translation, speed: float, deadline: float) -> SynthesisedAudio:
-        request = SynthesiseRequest(
-            text=translation.text,
-            language=language,
-            voice=voicing.voice,
-            speed=speed,
-            reference=voicing.reference,
-        )
-        for attempt in range(ATTEMPTS):
-            started = trio.current_time()
-            audio = await synthesiser(
-                attrs.evolve(request, attempt=attempt), stream=config.stream_id, deadline=deadline
-            )
-            ended = trio.current_time()
-            if not audio.defects or ended + (ended - started) > deadline:
-                break
-        if audio.defects:
-            raise ServiceError(ErrorCode.SYNTHESIS_FAILED, f"the voice failed: {', '.join(audio.defects)}")
-        seconds = audio.pcm.shape[0] / audio.sample_rate_hz
-        durations.observe(translation.text, seconds, voice=voicing.voice, language=language, speed=speed)
-        return audio
+    language = target or config.target_language
+    speaker = Speaker(
+        synthesiser=synthesiser,
+        voicing=voicing,
+        language=primary_language(language),
+        stream_id=config.stream_id,
+        pace=pace or DurationModel().pace(voice=voicing.voice, language=primary_language(language)),
+    )
+    timed = Timed(speaker, compute) if config.seam is SeamPolicy.CARRY else None
+    checking = Checking.of(recogniser, config, speaker.language, compute)
+    mixed = Mixed(config.bed, original=original)
 
     async def speak(translation: Translation) -> Speech:
-        started = trio.current_time()
-        deadline = min(translation.header.deadline, started + limits.timeout_s)
-        if not translation.text:
-            return silence(translation)
-        target_s = translation.transcript.frames / translation.transcript.answer.sample_rate_hz
-        predicted_s = durations.predict(translation.text, voice=voicing.voice, language=language)
-        speed = plan_speed(predicted_s, target_s, voicing.speed_range)
-        fastest = voicing.speed_range[1]
-        while True:
-            audio = await synthesise(translation, speed, deadline)
-            fitted = await compute(_fit, audio, translation, voicing.policy)
-            if fitted.variance == 0 or speed >= fastest:
-                break
-            # The prediction was off: the engine at its fastest sounds better than a chopped end.
-            speed = fastest
-        if fitted.verdict is Verdict.FAILED:
-            raise ServiceError(ErrorCode.DURATION_MISMATCH_EXCEEDED, _too_long(fitted, target_s))
-        partial = fitted.verdict is Verdict.PARTIAL
-        return Speech(
-            translation=translation,
-            pcm=fitted.pcm,
-            sample_rate_hz=translation.transcript.answer.sample_rate_hz,
-            raw_duration_ms=fitted.raw_duration_ms,
-            speed_ratio=fitted.speed_ratio,
-            tempo=fitted.tempo,
-            variance=fitted.variance,
-            partial=partial,
-            warnings=(DURATION_WARNING,) if partial else (),
-            tts_s=trio.current_time() - started,
-        )
+        deadline = min(translation.header.deadline, trio.current_time() + limits.timeout_s)
+        check = checking.next() if translation.text else None
+        if timed is None or translation.transcript.alone:
+            speech = await speak_alone(translation, speaker, deadline, compute, check=check)
+        else:
+            speech = await timed.speak(translation, deadline, check=check)
+        return checking.noted(await compute(mixed.dubbed, speech))
 
-    await run_stage(inbox, outbox, speak, stage=Stage.TTS, limits=limits)
+    def without_dub(failure: FragmentFailed) -> Speech | FragmentFailed:
+        failure = attrs.evolve(failure, target_language=language)
+        if original and failure.source is not None and failure.answer is not None:
+            frames, rate_hz = failure.source.shape[0], failure.answer.sample_rate_hz
+            if timed is not None:
+                return mixed.instead(failure, timed.rest(failure.header, frames, rate_hz))
+            return mixed.instead(failure, np.zeros(frames, np.float32))
+        if timed is not None:
+            timed.skip(failure.header)
+        return lighter(failure)
 
-
-def silence(translation: Translation) -> Speech:
-    """The dub of a fragment in which nothing was said."""
-    transcript = translation.transcript
-    return Speech(
-        translation=translation,
-        pcm=np.zeros(transcript.frames, dtype=np.float32),
-        sample_rate_hz=transcript.answer.sample_rate_hz,
-        raw_duration_ms=0,
-        speed_ratio=1.0,
-        tempo=1.0,
-        variance=0.0,
-        partial=False,
-        tts_s=0.0,
-    )
-
-
-def _fit(audio: SynthesisedAudio, translation: Translation, policy: FitPolicy) -> Fitted:
-    transcript = translation.transcript
-    return fit(
-        audio.pcm,
-        audio.sample_rate_hz,
-        target_frames=transcript.frames,
-        target_rate_hz=transcript.answer.sample_rate_hz,
-        policy=policy,
-    )
-
-
-def _too_long(fitted: Fitted, target_s: float) -> str:
-    return (
-        f"the dub lasts {fitted.raw_duration_ms} ms for a fragment of {round(target_s * 1000)} ms; "
-        f"{fitted.variance:.0%} is left over after fitting"
-    )
+    await run_stage(inbox, outbox, speak, stage=Stage.TTS, limits=limits, on_failure=without_dub)

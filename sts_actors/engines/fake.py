@@ -66,13 +66,22 @@ class FakeRecogniser:
     @staticmethod
     def _one(request: RecogniseRequest) -> Recognition:
         words = hear(request.pcm)
-        step_s = request.pcm.shape[0] / RECOGNISER_RATE_HZ / max(len(words), 1)
+        length_s = request.pcm.shape[0] / RECOGNISER_RATE_HZ
+        if not words or request.since_s >= length_s:
+            return Recognition(text="", language=request.language)
+        step_s = length_s / len(words)
+        # Of what is given already, each word takes the place of one that would be heard there.
+        known = len(request.prefix.split())
         timed = tuple(
             Word(text=word, start_s=index * step_s, end_s=(index + 1) * step_s)
             for index, word in enumerate(words)
+            if index >= known
         )
         return Recognition(
-            text=" ".join(words), language=request.language, words=timed if request.words else ()
+            text=" ".join(word.text for word in timed),
+            language=request.language,
+            words=timed if request.words else (),
+            voice=((0.0, length_s),) if request.words else (),
         )
 
 

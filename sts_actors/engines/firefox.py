@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from sts_actors.engines.continuation import rest_of, without_echo
 from sts_actors.engines.ports import EngineInfo, TranslatedText, TranslateRequest
 from sts_actors.errors import EngineError, ErrorCode
 
@@ -34,13 +35,26 @@ class Firefox:
             return TranslatedText(text="")
         if len(text) > MAX_CHARACTERS:
             return EngineError(ErrorCode.TRANSLATION_FAILED, f"a text of {len(text)} characters is too long")
+        direction = f"{request.source_language}-{request.target_language}"
         try:
-            translated = self._translator.translate(
-                text, direction=f"{request.source_language}-{request.target_language}"
-            )
+            translated = self._rest(text, request, direction)
         except (RuntimeError, ValueError) as error:
             return EngineError(ErrorCode.TRANSLATION_FAILED, f"translation failed: {error}")
-        return TranslatedText(text=str(translated).strip())
+        return TranslatedText(text=translated)
+
+    def _rest(self, text: str, request: TranslateRequest, direction: str) -> str:
+        """A text's translation; that of the end of a sentence as far as the beginning allows."""
+        start = request.sentence_start.strip()
+        if start and len(start) + len(text) < MAX_CHARACTERS:
+            rest = rest_of(self._translated(f"{start} {text}", direction), request.spoken)
+            if rest is not None:
+                return rest
+        translated = self._translated(text, direction)
+        # What the speaker says twice is said twice.
+        return translated if without_echo(text, start) != text else without_echo(translated, request.spoken)
+
+    def _translated(self, text: str, direction: str) -> str:
+        return str(self._translator.translate(text, direction=direction)).strip()
 
 
 def load() -> Firefox:

@@ -50,11 +50,17 @@ class EngineInfo:
 
 @attrs.frozen(kw_only=True)
 class RecogniseRequest:
-    """Mono float32 samples, shape `(frames,)`, at `RECOGNISER_RATE_HZ`."""
+    """Mono float32 samples, shape `(frames,)`, at `RECOGNISER_RATE_HZ`.
+
+    `prefix` is what has been decided already of what `pcm` begins with: the answer holds what comes after it.
+    Where no voice is heard after `since_s`, in seconds from the start, the answer is empty.
+    """
 
     pcm: Samples = attrs.field(repr=False, eq=False)
     language: str
     prompt: str = attrs.field(default="", repr=False)
+    prefix: str = attrs.field(default="", repr=False)
+    since_s: float = 0.0
     words: bool = False
 
 
@@ -71,13 +77,15 @@ class Segment:
 class Recognition:
     """What was heard; `text` is empty for silence, noise and music.
 
-    `words` are there where they were asked for.
+    `words` are there where they were asked for, and so is `voice`: from when to when somebody is heard to
+    speak, in seconds from the fragment's start, in order.
     """
 
     text: str = attrs.field(repr=False)
     language: str
     words: tuple[Word, ...] = attrs.field(default=(), repr=False)
     segments: tuple[Segment, ...] = attrs.field(default=(), repr=False)
+    voice: tuple[tuple[float, float], ...] = attrs.field(default=(), repr=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -85,7 +93,10 @@ class TranslateRequest:
     """One text; `context` is what was said before it, in the source language, and is not translated.
 
     The languages are primary codes. `target_locale` is the target as the worker named it (`pt-BR`,
-    `zh-Hant`), or "", for engines that tell regions apart.
+    `zh-Hant`), or "", for engines that tell regions apart. Where the text goes on with a sentence,
+    `sentence_start` is that sentence's beginning and `spoken` what has been said of it in the target
+    language: the answer is the rest alone. One that is to be `shorter` takes less time to say, as far as the
+    engine can make it so.
     """
 
     text: str = attrs.field(repr=False)
@@ -93,15 +104,19 @@ class TranslateRequest:
     target_language: str
     target_locale: str = ""
     context: str = attrs.field(default="", repr=False)
+    sentence_start: str = attrs.field(default="", repr=False)
+    spoken: str = attrs.field(default="", repr=False)
+    shorter: bool = False
     formality: str | None = None
 
 
 @attrs.frozen(kw_only=True)
 class TranslatedText:
-    """A translation and what it cost."""
+    """A translation and what it cost. One that `can_be_shorter` is worth asking for again as `shorter`."""
 
     text: str = attrs.field(repr=False)
     billed_characters: int = 0
+    can_be_shorter: bool = False
 
 
 @attrs.frozen

@@ -30,6 +30,10 @@ class Metrics:
         self._asr = histogram("sts_asr_duration_seconds", "Recognition of one fragment, waiting included")
         self._translation = histogram("sts_translation_duration_seconds", "Translation of one fragment")
         self._tts = histogram("sts_tts_duration_seconds", "Synthesis and fitting of one fragment")
+        self._lag = histogram("sts_stream_lag_seconds", "How long after its source a dub ends")
+        self._checks = Counter(
+            "sts_dub_checks", "Dubs listened to again, by what was heard", ["outcome"], registry=self.registry
+        )
         self._fragments = Counter(
             "sts_fragments", "Answered fragments by outcome", ["outcome"], registry=self.registry
         )
@@ -66,6 +70,10 @@ class Metrics:
         self._asr.observe(result.translation.transcript.asr_s)
         self._translation.observe(result.translation.translation_s)
         self._tts.observe(result.tts_s)
+        self._lag.observe(result.lag_ms / 1000)
+        if result.checked:
+            self._checks.labels("defective").inc(result.defective)
+            self._checks.labels("good").inc(result.checked - result.defective)
 
     def rejected(self, reason: str) -> None:
         """A stream or fragment was refused at the edge."""

@@ -116,7 +116,32 @@ class ServingSettings:
         "stream.fallback_mode",
         "FALLBACK_MODE",
         choices=("silence", "original"),
-        means="what a place without a dub sounds like; read and checked, without effect yet",
+        means="`original`: a fragment whose dub fails is answered with its own sound, as `partial`",
+    )
+    seam: str = setting(
+        "stream.seam",
+        "SEAM",
+        choices=("carry", "fixed"),
+        means="for workers that say nothing: words cut by a fragment's end go with the next one, or do not",
+    )
+    bed: str = setting(
+        "stream.bed",
+        "BED",
+        choices=("none", "duck"),
+        means="for workers that say nothing: the original softly under the dub",
+    )
+    bed_level_db: float = setting(
+        "stream.bed_level_db", "BED_LEVEL_DB", low=-60, high=0, means="how soft where somebody speaks"
+    )
+    bed_ramp_ms: int = setting(
+        "stream.bed_ramp_ms", "BED_RAMP_MS", low=10, high=2000, means="how long it takes to get there"
+    )
+    verify: float = setting(
+        "stream.verify",
+        "VERIFY",
+        low=0,
+        high=1,
+        means="for workers that say nothing: share of dubs that are recognised again and compared",
     )
     backpressure_low: int = setting(
         "backpressure.low", "BACKPRESSURE_THRESHOLD_LOW", low=1, means="up to here `none`"

@@ -88,7 +88,7 @@ _NESTED_INIT = {"stream_id": "match-7", "worker_id": "media-1", "config": {**_FL
 _SEVERAL_INIT = {
     **_FLAT_INIT,
     "target_languages": ["pt", "es"],
-    "voice_profile": {"es": "pedro"},
+    "voice_profile": {"es": "default"},
     "seam": "carry",
     "bed": {"mode": "duck", "level_db": -18, "ramp_ms": 200},
     "verify": 0.1,

@@ -1,5 +1,6 @@
 """Results leave by their numbers, when they are due, whatever happens to the actor meanwhile."""
 
+import attrs
 import numpy as np
 import pytest
 import trio
@@ -10,6 +11,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from sts_actors.actors.sequencer import Sequence, sequencer
 from sts_actors.errors import ErrorCode, Stage
 from sts_actors.messages import (
+    TAIL,
     AudioFormat,
     Container,
     FragmentFailed,
@@ -155,6 +157,47 @@ async def test_only_what_is_not_worth_retrying_answers_the_same_bytes_again(make
     while sequence.peek(trio.current_time()) is not None:
         sequence.release()
     assert sequence.ordering.arrived(0, b"", trio.current_time()).kind is kind
+
+
+def in_language(result, language):
+    if isinstance(result, FragmentFailed):
+        return attrs.evolve(result, target_language=language)
+    return attrs.evolve(result, translation=attrs.evolve(result.translation, target_language=language))
+
+
+async def test_a_fragment_is_finished_when_it_is_in_every_language():
+    sequence = Sequence(Ordering(), ("pt", "es"))
+    its = header(sequence, 0)
+    sequence.finished(in_language(speech(its), "es"))
+    assert sequence.peek(trio.current_time()) is None
+    sequence.finished(in_language(failure(its), "pt"))
+    failed, spoken = sequence.peek(trio.current_time()).result
+    assert (failed.target_language, spoken.translation.target_language) == ("pt", "es")
+
+
+async def test_a_fragment_that_failed_in_one_language_may_be_sent_again():
+    sequence = Sequence(Ordering(), ("pt", "es"))
+    its = header(sequence, 0)
+    sequence.finished(in_language(speech(its), "pt"))
+    sequence.finished(in_language(failure(its), "es"))
+    while sequence.peek(trio.current_time()) is not None:
+        sequence.release()
+    assert sequence.ordering.arrived(0, b"", trio.current_time()).kind is Kind.LATE
+
+
+async def test_a_refusal_answers_in_every_language():
+    sequence = Sequence(Ordering(), ("pt", "es"))
+    sequence.refused(failure(header(sequence, 0)))
+    assert [each.target_language for each in sequence.peek(0.0).result] == ["pt", "es"]
+
+
+async def test_a_tail_is_kept_and_answers_no_fragment():
+    sequence = Sequence(Ordering())
+    left = attrs.evolve(header(sequence, 0), index=TAIL)
+    sequence.finished(speech(left))
+    sequence.finished(failure(attrs.evolve(left, sequence_number=2)))
+    assert sequence.peek(trio.current_time()) is None
+    assert [tail.header for tail in sequence.tails.values()] == [left]
 
 
 async def test_what_is_held_or_half_sent_outlives_a_restart_of_the_actor():

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import trio
 
+from sts_actors.actors.alone import DURATION_WARNING
 from sts_actors.actors.compute import inline
 from sts_actors.actors.stage import StageLimits
-from sts_actors.actors.tts import DURATION_WARNING, Voicing, tts
+from sts_actors.actors.tts import tts
+from sts_actors.actors.voicing import Voicing
 from sts_actors.audio.fit import FitPolicy
 from sts_actors.engines.ports import SynthesisedAudio, VoiceReference
 from sts_actors.errors import ErrorCode

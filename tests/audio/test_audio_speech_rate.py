@@ -87,6 +87,37 @@ def test_the_nameless_voice_learns_once_and_not_twice():
     assert model.characters_per_s(voice="", language="pt") == pytest.approx(15)
 
 
+def test_engines_are_told_apart_though_they_name_a_voice_alike():
+    model = DurationModel()
+    for _ in range(20):
+        model.observe(TEXT, spoken_length(TEXT) / 20, voice="ana", language="pt", engine="quick")
+    assert model.characters_per_s(voice="ana", language="pt", engine="quick") == pytest.approx(20, rel=0.01)
+    assert model.characters_per_s(voice="leo", language="pt", engine="quick") == pytest.approx(20, rel=0.01)
+    assert model.characters_per_s(voice="ana", language="pt", engine="other") == 14
+
+
+def test_what_one_stream_hears_serves_the_others_of_that_voice():
+    model = DurationModel()
+    one, other = (model.pace(engine="e", voice="ana", language="pt") for _ in range(2))
+    for _ in range(20):
+        one.observe(TEXT, spoken_length(TEXT) / 18 / 1.1, speed=1.1)
+    assert other.predict(TEXT) == pytest.approx(spoken_length(TEXT) / 18, rel=0.01)
+    assert model.pace(engine="e", voice="ana", language="es").predict("a" * 14) == 1.0
+
+
+def test_the_voice_not_heard_for_longest_is_forgotten_first():
+    model = DurationModel()
+    say(model, TEXT, rate=20, voice="first")
+    for number in range(1200):
+        say(model, TEXT, rate=20, voice=f"clone {number}")
+        if number < 1000:
+            say(model, TEXT, rate=10, voice="old friend")
+    slow = model.characters_per_s(voice="old friend", language="pt")
+    general = model.characters_per_s(voice="never heard", language="pt")
+    assert slow == pytest.approx(10, rel=0.01)
+    assert model.characters_per_s(voice="first", language="pt") == general != 14
+
+
 @pytest.mark.parametrize(
     ("text", "length"), [("abc", 3), ("  a \n b ", 3), ("今日は", 9), ("in 1859", 3 + 16), ("", 0)]
 )

@@ -337,3 +337,20 @@ def test_planning_changes_nothing():
     assert not timeline.catching_up
     said(timeline, 400, 800, 300)
     assert timeline.catching_up
+
+
+def test_what_is_skipped_is_heard_nowhere_and_time_goes_on():
+    timeline = Timeline(sample_rate_hz=8000)
+    timeline.add(Phrase(start=1000, end=3000), np.full(12_000, 0.5, np.float32))
+    timeline.skip(8000)
+    assert timeline.position == 8000
+    pcm, report = timeline.cut(8000)
+    assert not pcm.any()
+    assert (report.lag, report.overrun, report.lost) == (0, 0, 0)
+
+
+def test_a_phrase_after_what_was_skipped_has_its_place():
+    timeline = Timeline(sample_rate_hz=8000)
+    timeline.add(Phrase(start=1000, end=3000), np.full(24_000, 0.5, np.float32))
+    timeline.skip(8000)
+    assert timeline.add(Phrase(start=9000, end=9500), np.full(400, 0.5, np.float32)).at == 9000

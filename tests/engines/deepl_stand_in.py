@@ -23,7 +23,11 @@ from urllib.parse import parse_qs, urlsplit
 SLOW_S = 30.0
 """How long a slow answer takes; the server's end cuts it short."""
 MAX_BODY_BYTES = 128 * 1024
+MAX_INSTRUCTIONS = 10
+MAX_INSTRUCTION_CHARACTERS = 300
 FORMAL = {"DE", "ES", "ES-419", "FR", "IT", "JA", "NL", "PL", "PT-BR", "PT-PT", "RU"}
+INSTRUCTED = {"DE", "EN", "ES", "FR", "IT", "JA", "KO", "ZH"}
+"""Targets, without region, that instructions may be given for."""
 SOURCES = ["DE", "EN", "ES", "FR", "IT", "JA", "NB", "NL", "PL", "PT", "RU", "ZH"]
 TARGETS = ["DE", "EN-GB", "EN-US", "ES", "ES-419", "FR", "IT", "JA", "NB", "NL", "PL", "PT-BR", "PT-PT"]
 TARGETS += ["RU", "ZH-HANS", "ZH-HANT"]
@@ -203,6 +207,8 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(400, {"message": "Value for 'source_lang' not supported."})
         elif formality in {"more", "less"} and target not in FORMAL:
             self._answer(400, {"message": "'formality' is not supported for given 'target_lang'."})
+        elif (reason := wrong_instructions(content)) is not None:
+            self._answer(400, {"message": reason})
         elif int(self.headers["Content-Length"]) > MAX_BODY_BYTES:
             self._answer(413, {"message": REFUSALS["413"]})
         elif stand_in.limit is not None and stand_in.used + characters > stand_in.limit:
@@ -213,7 +219,8 @@ class Handler(BaseHTTPRequestHandler):
             for text in texts:
                 bill = {"billed_characters": len(text)} if billed else {}
                 shown = {"detected_source_language": content.get("source_lang", "EN")}
-                translations.append({**shown, "text": f"{target.lower()}: {text}", **bill})
+                said = shortened(text) if content.get("custom_instructions") else text
+                translations.append({**shown, "text": f"{target.lower()}: {said}", **bill})
             self._answer(200, {"translations": translations})
 
     def _misbehave(self, fault):
@@ -253,6 +260,30 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in fields.items():
             self.send_header(name, value)
         self.end_headers()
+
+
+def wrong_instructions(content):
+    """Why the service refuses a call's instructions; None where it does not, or there are none."""
+    instructions = content.get("custom_instructions")
+    if instructions is None:
+        return None
+    if not isinstance(instructions, list) or not 1 <= len(instructions) <= MAX_INSTRUCTIONS:
+        return "Parameter 'custom_instructions' must be a list of up to 10."
+    if any(
+        not isinstance(each, str) or not 0 < len(each) <= MAX_INSTRUCTION_CHARACTERS for each in instructions
+    ):
+        return "A custom instruction is too long."
+    if content.get("target_lang", "").split("-")[0] not in INSTRUCTED:
+        return "'custom_instructions' is not supported for given 'target_lang'."
+    if content.get("model_type") == "latency_optimized":
+        return "'custom_instructions' is not supported with 'latency_optimized'."
+    return None
+
+
+def shortened(text):
+    """The first half of a text's words."""
+    words = text.split()
+    return " ".join(words[: (len(words) + 1) // 2])
 
 
 class _Server(ThreadingHTTPServer):

@@ -4,14 +4,14 @@ from contextlib import asynccontextmanager
 
 import pytest
 import trio
-from deepl_stand_in import NO_USE, open_deepl_stand_in
+from deepl_stand_in import NO_USE, open_deepl_stand_in, wrong_instructions
 
 from sts_actors.engines.breaker import Breaker, BreakerState
 from sts_actors.engines.deepl import DeepLConfig, open_deepl
 from sts_actors.engines.ports import TranslatedText, TranslateRequest
 from sts_actors.engines.quota import Quota, QuotaWatch
 from sts_actors.engines.retries import Patience
-from sts_actors.errors import ConfigError, ErrorCode, WarningCode
+from sts_actors.errors import ConfigError, EngineError, ErrorCode, WarningCode
 
 PATIENCE = Patience(attempt_timeout_s=5.0, first_pause_s=0.01, fair_s=0.05)
 HASTY = Patience(attempts=1, attempt_timeout_s=0.3, fair_s=0.05)
@@ -65,6 +65,81 @@ async def test_what_was_said_before_goes_along_unbilled():
         assert answer.billed_characters == 6
         (call,) = server.translations()
     assert call["context"] == "Is it cold?"
+
+
+async def test_the_beginning_of_a_cut_sentence_goes_along_as_context_and_only_the_rest_is_translated():
+    async with running() as (server, engine):
+        answer = await ask(
+            engine, "train left.", context="Hello.", sentence_start="The last", spoken="O \u00faltimo"
+        )
+        assert answer == TranslatedText(text="pt-br: train left.", billed_characters=11)
+        await ask(engine, "train left.", sentence_start="The last")
+        first, second = server.translations()
+    assert (first["context"], second["context"]) == ("Hello. The last", "The last")
+
+
+@pytest.mark.parametrize("target", ["de", "en-gb", "es-419", "fr", "it", "ja", "zh-hant"])
+async def test_a_shorter_text_is_asked_for_by_instruction_where_the_service_takes_one(target):
+    async with running() as (server, engine):
+        long = await ask(engine, "A long text.", source="nl", target=target[:2], target_locale=target)
+        assert (long.can_be_shorter, long.billed_characters) == (True, 12)
+        short = await ask(
+            engine, "A long text.", source="nl", target=target[:2], target_locale=target, shorter=True
+        )
+        assert short.text.endswith(": A long")
+        assert (short.can_be_shorter, short.billed_characters) == (False, 12)
+        first, second = server.translations()
+    assert "custom_instructions" not in first
+    (instruction,) = second.pop("custom_instructions")
+    assert 0 < len(instruction) <= 300
+    assert second == first
+
+
+@pytest.mark.parametrize("target", ["pt", "nl", "ru"])
+async def test_no_shorter_text_is_offered_for_other_languages_nor_an_instruction_sent(target):
+    async with running() as (server, engine):
+        assert not (await ask(engine, target=target)).can_be_shorter
+        answer = await ask(engine, target=target, shorter=True)
+        assert answer.text.endswith("Hello.")
+        assert "custom_instructions" not in server.translations()[1]
+
+
+async def test_an_empty_text_cannot_be_shorter():
+    async with running() as (_, engine):
+        assert not (await ask(engine, " ", target="de")).can_be_shorter
+
+
+@pytest.mark.parametrize(("fault", "offered"), [("400", False), ("403", False), ("503", True), ("456", True)])
+async def test_a_refused_instruction_is_not_offered_again_for_that_language(fault, offered):
+    async with running(patience=Patience(attempts=1, fair_s=0.05)) as (server, engine):
+        server.misbehave(fault)
+        assert isinstance(await ask(engine, target="de", shorter=True), EngineError)
+        assert (await ask(engine, target="de")).can_be_shorter is offered
+        assert (await ask(engine, target="fr")).can_be_shorter
+
+
+async def test_a_text_that_is_refused_says_nothing_of_instructions():
+    async with running() as (server, engine):
+        server.misbehave("400")
+        await ask(engine, target="de")
+        assert (await ask(engine, target="de")).can_be_shorter
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"custom_instructions": "be brief"}, "list"),
+        ({"custom_instructions": ["brief"] * 11}, "list"),
+        ({"custom_instructions": ["b" * 301]}, "too long"),
+        ({"custom_instructions": ["brief"], "target_lang": "PT-BR"}, "target_lang"),
+        ({"custom_instructions": ["brief"], "model_type": "latency_optimized"}, "latency_optimized"),
+        ({"custom_instructions": ["brief"], "model_type": "quality_optimized"}, None),
+        ({}, None),
+    ],
+)
+def test_the_stand_in_refuses_the_instructions_that_the_service_refuses(fields, reason):
+    found = wrong_instructions({"target_lang": "DE", **fields})
+    assert found is reason is None or reason in found
 
 
 @pytest.mark.parametrize(

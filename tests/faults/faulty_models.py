@@ -8,7 +8,7 @@ import trio
 
 from sts_actors.actors.compute import inline as compute_inline
 from sts_actors.actors.stream import Collaborators
-from sts_actors.actors.tts import Voicing
+from sts_actors.actors.voicing import Voicing
 from sts_actors.audio.fit import FitPolicy
 from sts_actors.audio.pcm import encode_s16le
 from sts_actors.engines import fake

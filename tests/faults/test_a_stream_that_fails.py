@@ -16,15 +16,16 @@ def doomed(monkeypatch):
     """Translation fails at every fragment of the stream of that name, as a bug of ours would."""
     translation = stream_module.translation
 
-    async def failing(inbox, outbox, translator, config, limits):
+    async def failing(inbox, outbox, translator, *args, **kwargs):
+        config, *_ = args
         if config.stream_id != DOOMED:
-            await translation(inbox, outbox, translator, config, limits)
+            await translation(inbox, outbox, translator, *args, **kwargs)
             return
 
         async def broken(request, *, stream, deadline):
             raise ZeroDivisionError("a bug")
 
-        await translation(inbox, outbox, broken, config, limits)
+        await translation(inbox, outbox, broken, *args, **kwargs)
 
     monkeypatch.setattr(stream_module, "translation", failing)
 

@@ -32,7 +32,7 @@ async def dub(models, number, fragments):
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(send)
-            results.extend([due.result async for due in stream])
+            results.extend([result async for due in stream for result in due.result])
         assert stream.in_flight == 0
     return results
 
@@ -115,5 +115,5 @@ async def test_the_end_with_three_in_flight_drains_them_in_order(autojump_clock)
             submit(stream, 1, fragment)
         stream.end()
         assert stream.in_flight == 3
-        assert [whose(due.result) async for due in stream] == [(1, 0), (1, 1), (1, 2)]
+        assert [whose(result) async for due in stream for result in due.result] == [(1, 0), (1, 1), (1, 2)]
         assert models.scheduler.statistics().tokens_free == TOKENS

@@ -16,7 +16,8 @@ The order of calls, for each fragment of the source:
    c. `timeline.add(phrase, samples)` places it. What would make the lag pass its bound is cut, with a fade.
 
 3. `timeline.cut(frames)` takes the output fragment, exactly as long as the input. It is called once for
-   every fragment, in order, also for those that failed or in which nothing was said: time goes on.
+   every fragment, in order, also for those in which nothing was said: time goes on. For one that failed it is
+   `timeline.skip(frames)`: what would sound in it, and go on after it, is heard nowhere.
 
 At the stream's end, `cut(frames, last=True)` fades out what does not fit any more, where the last fragment
 is known to be the last; `finish()` hands over what hangs over after the last cut otherwise, and counts it as

@@ -56,6 +56,10 @@ class Track:
         self._pieces = [(at, piece) for at, piece in self._pieces if at + piece.shape[0] > end]
         return out
 
+    def drop(self) -> None:
+        """Take off all that is still to come; the position stays."""
+        self._pieces = []
+
     def clear(self) -> Samples:
         """All that is still to come, from `position` on, and nothing after it."""
         ends = [at + piece.shape[0] for at, piece in self._pieces]

@@ -48,28 +48,30 @@ def phrases(
     the last phrase of the fragment before.
     """
     found: list[Phrase] = []
-    group: list[Word] = []
-
-    def close() -> None:
-        if not group:
-            return
+    for group in grouped(words, pause_s=pause_s, longest_s=longest_s):
         start = max(round(group[0].start_s * sample_rate_hz), found[-1].end if found else after)
         end = max(round(max(word.end_s for word in group) * sample_rate_hz), start)
         found.append(Phrase(start=start, end=end, text=joined([word.text for word in group])))
-        group.clear()
+    return found
 
+
+def grouped(
+    words: Iterable[Word], *, pause_s: float = PAUSE_S, longest_s: float = LONGEST_S
+) -> list[list[Word]]:
+    """`words` by the phrase that each belongs to, without the empty ones; see `phrases`."""
+    groups: list[list[Word]] = []
     for word in words:
         if not word.text.strip():
             continue
-        if group and (
-            word.start_s - group[-1].end_s >= pause_s
-            or word.end_s - group[0].start_s > longest_s
-            or _ends_sentence(group[-1].text, word.text)
+        if (
+            not groups
+            or word.start_s - groups[-1][-1].end_s >= pause_s
+            or word.end_s - groups[-1][0].start_s > longest_s
+            or ends_sentence(groups[-1][-1].text, word.text)
         ):
-            close()
-        group.append(word)
-    close()
-    return found
+            groups.append([])
+        groups[-1].append(word)
+    return groups
 
 
 def joined(texts: Iterable[str]) -> str:
@@ -91,7 +93,8 @@ def _spaceless(character: str) -> bool:
     )
 
 
-def _ends_sentence(text: str, following: str) -> bool:
+def ends_sentence(text: str, following: str = "") -> bool:
+    """Whether a sentence ends with the word `text`, as far as that and the `following` word tell."""
     bare = text.strip().rstrip(_CLOSERS)
     if not bare or bare[-1] not in _SENTENCE_ENDS or following.strip()[:1].islower():
         return False

@@ -7,11 +7,23 @@ from sts_actors.messages import Samples
 
 _SILENCE = 10 ** (-45 / 20)
 """Silence, against the loudest sample."""
+_NOISE_FLOOR = 10 ** (-80 / 20)
+"""Silence, whatever the loudest sample is."""
 _EDGE_KEPT_S = 0.02
 """Silence kept beside speech: breath and consonants lie below the threshold."""
 _PAUSE_KEPT_S = 0.12
 """What remains of a pause: shorter ones belong to the words."""
 _FADE_S = 0.005
+
+
+def edges(samples: Samples, sample_rate_hz: int) -> tuple[int, int]:
+    """Where sound begins and where it has ended, with 20 ms more at each side; all of it if silent."""
+    level = np.abs(samples)
+    loud = np.flatnonzero(level > max(float(level.max(initial=0.0)) * _SILENCE, _NOISE_FLOOR))
+    if not loud.size:
+        return 0, samples.shape[0]
+    kept = round(_EDGE_KEPT_S * sample_rate_hz)
+    return max(int(loud[0]) - kept, 0), min(int(loud[-1]) + 1 + kept, samples.shape[0])
 
 
 def without_silence(samples: Samples, sample_rate_hz: int, surplus: int) -> Samples:

@@ -167,6 +167,21 @@ class Timeline:
             self._end()
         return out, self._report()
 
+    def skip(self, frames: int) -> None:
+        """Let `frames` pass unheard: what has been placed so far is not taken up again midway.
+
+        It is reported nowhere: a fragment that is skipped has failed as a whole.
+
+        Raises:
+            ValueError: `frames` is negative.
+            RuntimeError: the timeline is finished.
+        """
+        self._check_open()
+        self._track.cut(frames)
+        self._track.drop()
+        self._last = Placed(at=self.position, kept=0, lost=0)
+        self._late = self._lost = 0
+
     def finish(self) -> tuple[Samples, Report]:
         """End the timeline: what is still to come after the last cut, and how much of the dub that is.
 

@@ -13,3 +13,4 @@ class Call:
     context: str = attrs.field(default="", repr=False)
     formality: str | None = None
     glossary: str | None = None
+    instructions: tuple[str, ...] = ()

@@ -40,6 +40,7 @@ class Clients:
                 context=call.context or None,
                 formality=call.formality,
                 glossary=call.glossary,
+                custom_instructions=list(call.instructions) or None,
             )
             (translated,) = result if isinstance(result, list) else (result,)
             return TranslatedText(text=translated.text, billed_characters=translated.billed_characters)

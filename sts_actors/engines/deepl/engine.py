@@ -16,9 +16,11 @@ from sts_actors.engines.breaker import Breaker
 from sts_actors.engines.deepl.call import Call
 from sts_actors.engines.deepl.glossaries import choose_glossary, parse_glossaries
 from sts_actors.engines.deepl.languages import (
+    INSTRUCTED,
     SOURCES,
     TARGETS,
     language_pairs,
+    our_language,
     source_code,
     target_code,
 )
@@ -40,6 +42,11 @@ MAX_CHARACTERS = 5000
 """Of one call."""
 CONTEXT_CHARACTERS = 400
 """How much of a long text's last piece goes along with the next."""
+SHORTER = (
+    "Be concise: choose the shortest natural wording that keeps the meaning, with as few syllables as "
+    "possible, because the translation is spoken in the time that the original took."
+)
+"""The service takes at most 300 characters of it, in English for every target."""
 _FORMALITY = {
     "more": "prefer_more",
     "formal": "prefer_more",
@@ -115,6 +122,7 @@ class DeepL:
         self._config = config
         self._clients = clients
         self._offered: tuple[str, ...] = ()
+        self._uninstructed: set[str] = set()
         self._calls = trio.CapacityLimiter(config.calls_at_once)
         # Of its own, so that the quota is seen however busy the service is.
         self._looks = trio.CapacityLimiter(1)
@@ -128,9 +136,11 @@ class DeepL:
 
     async def _one(self, request: TranslateRequest, deadline: float) -> TranslatedText | EngineError:
         texts: list[str] = []
-        billed_characters, context = 0, request.context
+        # What was said of the sentence is context too: of a cut sentence the service translates the rest.
+        billed_characters, context = 0, f"{request.context} {request.sentence_start}".strip()
+        target = target_code(request.target_locale or request.target_language, self._offered)
         for piece in split_text(request.text, MAX_CHARACTERS):
-            call = self._call(request, piece.text, context)
+            call = self._call(request, piece.text, context, target)
             try:
                 translated = await persist(
                     partial(self._in_thread, self._calls, self._clients.translate, call),
@@ -140,22 +150,33 @@ class DeepL:
                     rng=self._rng,
                 )
             except EngineError as error:
+                if call.instructions and error.code is ErrorCode.TRANSLATION_FAILED:
+                    # Not every account may give instructions: do not offer it again in vain.
+                    self._uninstructed.add(target)
                 return error
             texts += translated.text, piece.space
             billed_characters += translated.billed_characters
             context = piece.text[-CONTEXT_CHARACTERS:]
-        return TranslatedText(text="".join(texts).strip(), billed_characters=billed_characters)
+        return TranslatedText(
+            text="".join(texts).strip(),
+            billed_characters=billed_characters,
+            can_be_shorter=bool(texts) and not request.shorter and self._takes_instructions(target),
+        )
 
-    def _call(self, request: TranslateRequest, text: str, context: str) -> Call:
+    def _takes_instructions(self, target: str) -> bool:
+        return our_language(target) in INSTRUCTED and target not in self._uninstructed
+
+    def _call(self, request: TranslateRequest, text: str, context: str, target: str) -> Call:
         return Call(
             text=text,
             source=source_code(request.source_language),
-            target=target_code(request.target_locale or request.target_language, self._offered),
+            target=target,
             context=context,
             formality=_FORMALITY.get((request.formality or "").strip().lower()),
             glossary=choose_glossary(
                 self._config.glossaries, request.source_language, request.target_language
             ),
+            instructions=(SHORTER,) if request.shorter and self._takes_instructions(target) else (),
         )
 
     @staticmethod

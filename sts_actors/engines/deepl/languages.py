@@ -15,6 +15,9 @@ TARGETS = (
 )  # fmt: skip
 """What the service offers, for when it cannot be asked."""
 
+INSTRUCTED = frozenset({"de", "en", "es", "fr", "it", "ja", "ko", "zh"})
+"""Targets, in all their variants, for which the service takes instructions."""
+
 _ALIASES = {"no": "nb", "nn": "nb", "iw": "he", "in": "id"}
 _VARIANTS = {
     "en": {"": "EN-US", "gb": "EN-GB", "uk": "EN-GB", "ie": "EN-GB", "au": "EN-GB", "nz": "EN-GB"},

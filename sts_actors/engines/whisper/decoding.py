@@ -22,7 +22,7 @@ from faster_whisper.transcribe import (
 
 from sts_actors.engines.ports import Segment
 from sts_actors.engines.whisper.options import WhisperOptions
-from sts_actors.engines.whisper.timestamps import STEP_S, Piece, pieces
+from sts_actors.engines.whisper.timestamps import STEP_S, Piece, after, pieces
 from sts_actors.engines.whisper.verdicts import Hypothesis, best_of, has_words, is_bad, is_speech
 from sts_actors.messages import Word
 
@@ -31,6 +31,10 @@ TEMPERATURES = (0.2, 0.6, 1.0)
 SAMPLES = 5
 """Drawn at each temperature, of which the best counts."""
 MAX_INITIAL_TIMESTAMP_S = 1.0
+ROOMS = (3000,)
+"""Frames that the model is given: the fewest that suffice."""
+UNSPACED = ("zh", "ja", "th", "lo", "my", "yue")
+"""Languages that are written without spaces between words."""
 _PUNCTUATIONS = tuple(
     signature(WhisperModel.transcribe).parameters[name].default
     for name in ("prepend_punctuations", "append_punctuations")
@@ -46,18 +50,26 @@ class Window:
         features: log-mel, shape `(mels, frames)`; 30 s at most.
         offset_s: where it begins in the fragment's speech.
         prompt: token ids before the transcript's.
+        prefix: the transcript's first token ids, decided already. What follows is told by one window alone:
+            a next one would hear its end again without them.
         words: whether the words' times are wanted.
     """
 
     features: Any = attrs.field(repr=False)
     offset_s: float
     prompt: tuple[int, ...]
+    prefix: tuple[int, ...] = ()
     words: bool = False
 
     @property
     def frames(self) -> int:
         """Its length, in frames of features."""
         return int(self.features.shape[1])
+
+    @property
+    def room(self) -> int:
+        """The frames that it is padded to."""
+        return next(room for room in ROOMS if room >= self.frames)
 
 
 @attrs.frozen
@@ -84,36 +96,45 @@ class Decoder:
             model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language=language
         )
         self._suppressed = get_suppressed_tokens(self._tokenizer, [-1])
+        self._room = model.max_length // 2 - 1
+        self._spaced = language not in UNSPACED
 
-    def prompt(self, text: str) -> tuple[int, ...]:
+    def prompt(self, text: str, *, timestamps: bool = True) -> tuple[int, ...]:
         """The tokens that come before a transcript; a text too long for a prompt is cut at a comma."""
-        return tuple(self._model.get_prompt(self._tokenizer, self._told(text)))
+        told = self._told(text)
+        return tuple(self._model.get_prompt(self._tokenizer, told, without_timestamps=not timestamps))
+
+    def prefix(self, text: str) -> tuple[int, ...]:
+        """The tokens of what a transcript begins with."""
+        return tuple(self._plain(text, spaced=self._spaced)[-self._room :])
 
     def _told(self, text: str) -> list[int]:
-        room = self._model.max_length // 2 - 1
         tokens = self._plain(text)
-        if len(tokens) > room:
-            whole, comma, _ = self._tokenizer.decode(tokens[:room]).rpartition(",")
-            tokens = self._plain(whole)[:room] if comma else tokens[:room]
+        if len(tokens) > self._room:
+            whole, comma, _ = self._tokenizer.decode(tokens[: self._room]).rpartition(",")
+            tokens = self._plain(whole)[: self._room] if comma else tokens[: self._room]
         return tokens
 
-    def _plain(self, text: str) -> list[int]:
+    def _plain(self, text: str, *, spaced: bool = True) -> list[int]:
         """A text's tokens; what spells a command of the model's is left out."""
-        text = text.strip()
-        tokens = [token for token in self._tokenizer.encode(f" {text}") if token < self._tokenizer.eot]
+        text = f" {text.strip()}" if spaced else text.strip()
+        tokens = [token for token in self._tokenizer.encode(text) if token < self._tokenizer.eot]
         return tokens if self._tokenizer.decode(tokens).strip() else []
 
     def decode(self, windows: Sequence[Window]) -> list[Decoded]:
         """Decode windows whose prompts are of one length: the model wants its start token at one place.
 
+        Prefixes, where all have one, may be of any length. All go into the `room` of the first.
+
         Raises:
             RuntimeError: out of the library; which window is to blame is not known.
         """
-        features = np.stack([pad_or_trim(window.features) for window in windows])
+        features = np.stack([pad_or_trim(window.features, windows[0].room) for window in windows])
         encoded = self._model.encode(features)
-        best = self._beam(encoded, [list(window.prompt) for window in windows])
+        best = self._beam(encoded, [[*window.prompt, *window.prefix] for window in windows])
         for place, window in enumerate(windows):
-            if is_bad(best[place], self._options):
+            # What is given cannot be decoded otherwise: who has given it judges what comes after.
+            if not window.prefix and is_bad(best[place], self._options):
                 alone = encoded if len(windows) == 1 else self._model.encode(features[place])
                 best[place] = self._again(alone, window, best[place])
         cut = [self._cut(window, found) for window, found in zip(windows, best, strict=True)]
@@ -123,7 +144,7 @@ class Decoder:
             Decoded(
                 segments=tuple(
                     Segment(
-                        text=self._tokenizer.decode(piece.tokens).strip(),
+                        text=self._tokenizer.decode(piece.tokens[len(window.prefix) :]).strip(),
                         start_s=window.offset_s + piece.start_s,
                         end_s=window.offset_s + piece.end_s,
                     )
@@ -191,7 +212,8 @@ class Decoder:
             return [], window.frames
         all_pieces, done = pieces(found.tokens, first=self._tokenizer.timestamp_begin, frames=window.frames)
         said = [piece for piece in all_pieces if piece.start_s != piece.end_s]
-        return [piece for piece in said if has_words(self._tokenizer.decode(piece.tokens))], done
+        known = len(window.prefix)
+        return [piece for piece in said if has_words(self._tokenizer.decode(piece.tokens[known:]))], done
 
     def _words(
         self,
@@ -212,6 +234,9 @@ class Decoder:
             encoded if len(wanted) == len(windows) else self._model.encode(features[wanted]),
             [windows[place].frames for place in wanted],
         )
+        aligned = [
+            after(timings, len(windows[place].prefix)) for place, timings in zip(wanted, aligned, strict=True)
+        ]
         for timings in aligned:
             merge_punctuations(timings, *_PUNCTUATIONS)
         return [
@@ -220,6 +245,7 @@ class Decoder:
                     text=timing["word"].strip(),
                     start_s=windows[place].offset_s + float(timing["start"]),
                     end_s=windows[place].offset_s + float(timing["end"]),
+                    probability=float(timing["probability"]),
                 )
                 for timing in timings
                 if timing["word"].strip()

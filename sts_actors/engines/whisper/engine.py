@@ -26,6 +26,8 @@ class _Fragment:
     speech: Any = None
     features: Any = None
     prompt: tuple[int, ...] = ()
+    prefix: tuple[int, ...] = ()
+    voice: tuple[tuple[float, float], ...] = ()
     done: int = 0
     segments: list[Segment] = attrs.field(factory=list)
     words: list[Word] = attrs.field(factory=list)
@@ -46,6 +48,7 @@ class _Fragment:
             language=self.request.language,
             segments=tuple(self.segments),
             words=tuple(self.words),
+            voice=self.voice,
         )
 
 
@@ -101,18 +104,31 @@ class Whisper:
         for fragment in fragments:
             try:
                 decoder = self._decoder(fragment.request.language)
-                speech = self._speech.find_speech(fragment.request.pcm, detect=self._options.vad)
+                speech = self._listen(fragment)
                 if speech is not None:
                     self._open(fragment, speech, decoder)
             except _FAULTS as error:
                 fragment.fail(error)
         while unfinished := [fragment for fragment in fragments if fragment.is_open]:
-            for together in _alike(unfinished):
+            for together in self._alike(unfinished):
                 self._advance(together)
         return [fragment.answer() for fragment in fragments]
 
+    def _listen(self, fragment: _Fragment) -> Any:
+        """What is to be decoded of a fragment, or None."""
+        request, detect = fragment.request, self._options.vad
+        speech = self._speech.find_speech(request.pcm, detect=detect)
+        if speech is None or not (request.words or request.since_s):
+            return speech
+        fragment.voice = self._speech.find_voice(request.pcm, detect=detect)
+        if request.since_s and not any(end_s > request.since_s for _, end_s in fragment.voice):
+            return None
+        # The prefix is all that was said: its pauses stay.
+        return self._speech.Speech(request.pcm) if request.prefix else speech
+
     def _open(self, fragment: _Fragment, speech: Any, decoder: Any) -> None:
-        fragment.prompt = decoder.prompt(fragment.request.prompt)
+        fragment.prefix = decoder.prefix(fragment.request.prefix)
+        fragment.prompt = decoder.prompt(fragment.request.prompt, timestamps=not fragment.prefix)
         fragment.speech = speech
         # The last frame is the extractor's own padding.
         fragment.features = self._model.feature_extractor(speech.pcm)[:, :-1]
@@ -121,6 +137,25 @@ class Whisper:
         if language not in self._decoders:
             self._decoders[language] = self._decoding.Decoder(self._model, language, self._options)
         return self._decoders[language]
+
+    def _alike(self, fragments: Sequence[_Fragment]) -> list[list[_Fragment]]:
+        """Those that can be decoded in one call: of one language, with prompts of one kind, padded alike."""
+        groups: dict[tuple[str, int, bool, int], list[_Fragment]] = {}
+        for fragment in fragments:
+            window = self._window(fragment)
+            key = (fragment.request.language, len(window.prompt), bool(window.prefix), window.room)
+            groups.setdefault(key, []).append(fragment)
+        return list(groups.values())
+
+    def _window(self, fragment: _Fragment) -> Any:
+        extractor = self._model.feature_extractor
+        return self._decoding.Window(
+            features=fragment.features[:, fragment.done : fragment.done + extractor.nb_max_frames],
+            offset_s=fragment.done * extractor.time_per_frame,
+            prompt=fragment.prompt,
+            prefix=fragment.prefix,
+            words=fragment.request.words,
+        )
 
     def _advance(self, fragments: list[_Fragment]) -> None:
         """Decode a window of each, or fail those that cannot be, whatever their neighbours are."""
@@ -142,31 +177,14 @@ class Whisper:
         self._advance(fragments[half:])
 
     def _decode(self, fragments: list[_Fragment]) -> None:
-        extractor = self._model.feature_extractor
-        windows = [
-            self._decoding.Window(
-                features=fragment.features[:, fragment.done : fragment.done + extractor.nb_max_frames],
-                offset_s=fragment.done * extractor.time_per_frame,
-                prompt=fragment.prompt,
-                words=fragment.request.words,
-            )
-            for fragment in fragments
-        ]
+        windows = [self._window(fragment) for fragment in fragments]
         heard = self._decoder(fragments[0].request.language).decode(windows)
         for fragment, window in zip(fragments, heard, strict=True):
-            fragment.done += window.frames
+            fragment.done = fragment.features.shape[1] if fragment.prefix else fragment.done + window.frames
             for found, kept in ((window.segments, fragment.segments), (window.words, fragment.words)):
                 for each in found:
                     start_s, end_s = fragment.speech.original(each.start_s, each.end_s)
                     kept.append(attrs.evolve(each, start_s=start_s, end_s=end_s))
-
-
-def _alike(fragments: Sequence[_Fragment]) -> list[list[_Fragment]]:
-    """Those that can be decoded in one call: of one language, with prompts of one length."""
-    groups: dict[tuple[str, int], list[_Fragment]] = {}
-    for fragment in fragments:
-        groups.setdefault((fragment.request.language, len(fragment.prompt)), []).append(fragment)
-    return list(groups.values())
 
 
 def load(

@@ -15,6 +15,9 @@ MIN_PEAK = 10 ** (-60 / 20)
 VAD = VadOptions()
 """Pauses under 2 s stay: the model wants to hear speech as it was spoken."""
 
+TURNS = VadOptions(min_silence_duration_ms=160, speech_pad_ms=30)
+"""Each turn of a conversation by itself: to know when somebody speaks, not what to leave out."""
+
 
 @attrs.frozen(eq=False)
 class Speech:
@@ -61,3 +64,11 @@ def find_speech(pcm: Samples, *, detect: bool) -> Speech | None:
         return None
     spoken = np.concatenate([pcm[span["start"] : span["end"]] for span in spans])
     return Speech(spoken, SpeechTimestampsMap(spans, RECOGNISER_RATE_HZ))
+
+
+def find_voice(pcm: Samples, *, detect: bool) -> tuple[tuple[float, float], ...]:
+    """From when to when somebody speaks in `pcm`, in seconds; arguments as those of `find_speech`."""
+    if not detect:
+        return ((0.0, pcm.size / RECOGNISER_RATE_HZ),)
+    spans = get_speech_timestamps(pcm, TURNS, RECOGNISER_RATE_HZ)
+    return tuple((span["start"] / RECOGNISER_RATE_HZ, span["end"] / RECOGNISER_RATE_HZ) for span in spans)

@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import attrs
+
+from sts_actors.engines.whisper.verdicts import has_words
 
 STEP_S = 0.02
 """Between one timestamp token and the next."""
@@ -49,6 +52,20 @@ def pieces(tokens: Sequence[int], *, first: int, frames: int) -> tuple[list[Piec
     done = frames if closed else (tokens[cuts[-1] - 1] - first) * FRAMES_PER_STEP
     # A window that is not even begun would be decoded for ever.
     return found, min(done, frames) or frames
+
+
+def after(timings: Sequence[dict[str, Any]], known: int) -> list[dict[str, Any]]:
+    """The timed words behind the first `known` tokens, as the library gives them.
+
+    A word that begins among them is decided, and so is the mark that ends it.
+    """
+    kept: list[dict[str, Any]] = []
+    seen = 0
+    for timing in timings:
+        begins, seen = seen, seen + len(timing["tokens"])
+        if begins >= known and (kept or not known or has_words(timing["word"])):
+            kept.append(timing)
+    return kept
 
 
 def _text(tokens: Sequence[int], first: int) -> tuple[int, ...]:

@@ -1,0 +1,38 @@
+"""Whether words that follow a forced beginning were said: a decoder can be led astray by it."""
+
+import math
+from collections.abc import Sequence
+
+from sts_actors.audio.seams.settings import SeamSettings
+from sts_actors.audio.seams.spelling import bare
+from sts_actors.messages import Word
+
+_LEAST = 1e-6
+_LONGEST_LOOP = 12
+
+
+def is_doubtful(new: Sequence[Word], before: Sequence[Word], settings: SeamSettings) -> bool:
+    """Whether `new` words, heard after those `before`, had better be heard again without them."""
+    if not new:
+        return False
+    return likelihood(new) < settings.probability or _repeats(new, before, settings.loop_words)
+
+
+def likelihood(words: Sequence[Word]) -> float:
+    """The geometric mean of the words' probabilities; 1 for none."""
+    if not words:
+        return 1.0
+    return math.exp(sum(math.log(max(word.probability, _LEAST)) for word in words) / len(words))
+
+
+def _repeats(new: Sequence[Word], before: Sequence[Word], shortest: int) -> bool:
+    """Whether a phrase is said twice in a row, the second time in `new`; a word or two, four times."""
+    spelt = [bare(word) for word in (*before, *new)]
+    first_new = len(before)
+    for length in range(1, _LONGEST_LOOP + 1):
+        times = 2 if length >= shortest else 4
+        for end in range(max(first_new + 1, length * times), len(spelt) + 1):
+            tail = spelt[end - length * times : end]
+            if tail == tail[:length] * times:
+                return True
+    return False

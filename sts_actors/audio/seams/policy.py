@@ -1,0 +1,158 @@
+"""Which words a fragment decides: a dialogue with the recogniser, one question after the other."""
+
+from collections.abc import Callable, Generator, Sequence
+from typing import TypeVar
+
+import attrs
+import numpy as np
+
+from sts_actors.audio.seams.doubts import is_doubtful
+from sts_actors.audio.seams.joining import not_yet_said
+from sts_actors.audio.seams.settings import SeamSettings
+from sts_actors.audio.seams.spelling import join_words
+from sts_actors.audio.seams.state import RATE_HZ, Decided, Heard, Question, SeamState, Spans, shifted
+from sts_actors.messages import Samples, Word
+
+T = TypeVar("T")
+Dialogue = Generator[Question, Heard, T]
+
+
+def decide(
+    state: SeamState,
+    pcm: Samples,
+    language: str,
+    *,
+    last: Callable[[], bool],
+    settings: SeamSettings,
+) -> Dialogue[Decided]:
+    """Ask what is said in a fragment, and decide as much of it as its end allows.
+
+    Args:
+        state: of the fragments before it; it is not changed.
+        pcm: the fragment. With none at all and `last`, what is carried is decided.
+        language: primary code.
+        last: whether nothing comes after it; looked at when the answers are there.
+        settings: of the policy.
+    """
+    fragment = _Fragment(state=state, pcm=pcm, language=language, settings=settings)
+    if state.decided_s == fragment.end_s:
+        return Decided(words=(), state=state)
+    heard = yield from _hear(fragment)
+    if last():
+        return Decided(words=heard.words, state=SeamState())
+    kept = _settled(heard.words, fragment)
+    return Decided(words=kept, state=_after(fragment, kept, _decided_s(heard, kept, fragment)))
+
+
+@attrs.frozen(kw_only=True)
+class _Fragment:
+    """A fragment and what was before it."""
+
+    state: SeamState
+    pcm: Samples
+    language: str
+    settings: SeamSettings
+
+    @property
+    def begin_s(self) -> float:
+        return -self.state.audio.size / RATE_HZ
+
+    @property
+    def end_s(self) -> float:
+        return self.pcm.size / RATE_HZ
+
+    @property
+    def audio(self) -> Samples:
+        return np.concatenate([self.state.audio, self.pcm])
+
+    @property
+    def carry_from_s(self) -> float:
+        """All before is decided with this fragment."""
+        return self.end_s - min(self.settings.carry_s, self.end_s)
+
+    def cut(self, start_s: float) -> Samples:
+        """From a moment on."""
+        return self.audio[max(round((start_s - self.begin_s) * RATE_HZ), 0) :]
+
+
+def _hear(fragment: _Fragment) -> Dialogue[Heard]:
+    """What is said after what is decided, and where a voice is heard there."""
+    state, settings = fragment.state, fragment.settings
+    prefix = join_words(state.words, fragment.language)
+    heard = yield from _ask(fragment, fragment.begin_s, prefix)
+    voice = _within(heard.voice, state.decided_s, fragment.end_s)
+    if _length_s(voice) < settings.voice_s:
+        return Heard(voice=voice)
+    words = heard.words if prefix else not_yet_said(heard.words, (), state.decided_s)
+    if prefix and is_doubtful(words, state.words, settings):
+        plain = yield from _ask(fragment, fragment.begin_s, "")
+        words = not_yet_said(plain.words, state.words, state.decided_s)
+    after_s = words[-1].end_s if words else state.decided_s
+    missed_s = _length_s(_within(voice, after_s, fragment.end_s))
+    if (
+        fragment.end_s - after_s > settings.rescue_gap_s
+        and missed_s > settings.rescue_voice_s
+        and (prefix or words)
+    ):
+        rest = yield from _ask(fragment, after_s, "")
+        words += not_yet_said(rest.words, words, after_s)
+    return Heard(words=_in_order(words, state.decided_s, fragment.end_s), voice=voice)
+
+
+def _ask(fragment: _Fragment, start_s: float, prefix: str) -> Dialogue[Heard]:
+    since_s = max(fragment.state.decided_s - start_s, 0.0)
+    heard = yield Question(pcm=fragment.cut(start_s), prefix=prefix, since_s=since_s)
+    return heard.shifted(start_s)
+
+
+def _settled(words: tuple[Word, ...], fragment: _Fragment) -> tuple[Word, ...]:
+    """Those that no cut can have changed, and those that cannot be carried any further."""
+    guard_s = fragment.end_s - fragment.settings.guard_s
+    number = 0
+    while number < len(words) and (
+        words[number].end_s < guard_s or words[number].start_s < fragment.carry_from_s
+    ):
+        number += 1
+    return words[:number]
+
+
+def _decided_s(heard: Heard, kept: tuple[Word, ...], fragment: _Fragment) -> float:
+    settings = fragment.settings
+    since_s = max(kept[-1].end_s if kept else fragment.state.decided_s, fragment.carry_from_s)
+    if len(kept) < len(heard.words):
+        return max(since_s, heard.words[len(kept)].start_s - settings.lead_s)
+    if _length_s(_within(heard.voice, since_s, fragment.end_s)) < settings.voice_s:
+        return max(since_s, fragment.end_s - settings.guard_s)
+    return since_s
+
+
+def _after(fragment: _Fragment, kept: tuple[Word, ...], decided_s: float) -> SeamState:
+    """What the next fragment begins with: the words of the last seconds, and the audio from the first on."""
+    settings = fragment.settings
+    context = [
+        shifted(word, -fragment.end_s)
+        for word in (*fragment.state.words, *kept)
+        if word.start_s > decided_s - settings.context_s
+    ]
+    decided_s = min(decided_s - fragment.end_s, 0.0)
+    begin_s = (context[0].start_s if context else decided_s) - settings.lead_s
+    return SeamState(audio=fragment.cut(begin_s + fragment.end_s), words=tuple(context), decided_s=decided_s)
+
+
+def _within(spans: Spans, start_s: float, end_s: float) -> Spans:
+    clipped = ((max(left, start_s), min(right, end_s)) for left, right in spans)
+    return tuple((left, right) for left, right in clipped if left < right)
+
+
+def _length_s(spans: Spans) -> float:
+    return sum(right - left for left, right in spans)
+
+
+def _in_order(words: Sequence[Word], start_s: float, end_s: float) -> tuple[Word, ...]:
+    """Words one after the other, between two moments."""
+    ordered = []
+    for word in words:
+        begins_s = min(max(word.start_s, start_s), end_s)
+        start_s = min(max(word.end_s, begins_s), end_s)
+        ordered.append(attrs.evolve(word, start_s=begins_s, end_s=start_s))
+    return tuple(ordered)
