@@ -301,6 +301,30 @@ async def test_what_is_asked_of_a_stream_is_passed_on(service, tmp_path, autojum
     assert init.target_languages is None
 
 
+async def test_a_single_language_is_the_one_that_was_asked_for_whatever_the_service_calls_it(
+    service, tmp_path, autojump_clock
+):
+    pcm = tone(RATE * 6, rate=RATE)
+    stream = FakeStream(
+        answer=lambda number, audio: attrs.evolve(processed(number, audio), target_language="pt-br"),
+        languages=["pt-br"],
+        tail=[left("pt-br", tone(RATE, rate=RATE).tobytes())],
+    )
+    _, written, _ = await dub(service, stream, tmp_path, pcm)
+    assert np.array_equal(written[: len(pcm)], -pcm)
+    assert len(written) == RATE * 7
+
+
+async def test_of_two_answers_that_came_early_the_first_counts(service, tmp_path, autojump_clock):
+    pcm = tone(RATE * 12, rate=RATE)
+
+    def answer(number, audio):
+        return [] if number == 0 else [*(processed(1, each) for each in (audio, b"")), processed(0, b"")]
+
+    _, written, _ = await dub(service, FakeStream(answer=answer), tmp_path, pcm)
+    assert np.array_equal(written[RATE * 6 :], -pcm[RATE * 6 :])
+
+
 async def test_a_language_that_fails_is_silent_alone(service, tmp_path, autojump_clock):
     error = FragmentError(stage="tts", code="SYNTHESIS_FAILED", message="m", retryable=False)
 

@@ -168,6 +168,15 @@ def test_a_refusal_stands_for_all_languages():
     assert [one.fragment_id for one in its.unanswered] == ["b"]
 
 
+def test_a_refusal_of_what_was_sent_again_is_the_last_that_is_heard_of_it():
+    its, (a,) = ledger("a")
+    its.take("a", 1, "pt")
+    assert its.reconcile([]) == [a]
+    assert its.take("a", 4, None)
+    assert its.unanswered == ()
+    assert its.take("a", 5, "pt")  # nothing of it was to come any more
+
+
 def test_a_course_reads_languages_out_of_what_comes():
     course = opened(target_languages=list(LANGUAGES))
     course.ledger.keep("a", {})
