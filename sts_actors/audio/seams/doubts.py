@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 from sts_actors.audio.seams.settings import SeamSettings
 from sts_actors.audio.seams.spelling import bare
@@ -13,7 +14,10 @@ _LONGEST_LOOP = 12
 
 
 def has_holes(words: Sequence[Word], voice: Spans, settings: SeamSettings) -> bool:
-    """Whether something was left out: its time is counted to the next word, which then is improbably long."""
+    """Whether something was left out: a voice between two words, or one that a word is too short for."""
+    between = (within(voice, left.end_s, right.start_s) for left, right in pairwise(words))
+    if any(length_s(spans) > settings.hole_s for spans in between):
+        return True
     return any(
         word.probability < settings.hole_probability
         and length_s(within(voice, word.start_s, word.end_s)) > settings.hole_s

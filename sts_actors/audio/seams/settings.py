@@ -24,9 +24,9 @@ class SeamSettings:
         voice_s: less voice than this, in all that is undecided, is none.
         doubt_voice_s: doubtful words in less voice than this are none; in more, they are heard once more.
         probability: the geometric mean of the new words' probabilities below which they are doubtful.
-        hole_s: a word with more voice in it than this, and
-        hole_probability: less probable than this, stands for others before it that were left out: short turns
-            are, after a beginning without full stops.
+        hole_s: more voice than this between two words, or in one that is
+        hole_probability: less probable than this, hides others: short turns are left out so, most of all
+            after a beginning without full stops.
         loop_words: this many words said twice in a row, the second time by the new ones, are doubtful.
     """
 
