@@ -11,6 +11,7 @@ import numpy as np
 import trio
 
 from sts_actors.actors.asr import asr
+from sts_actors.actors.intake import Intake
 from sts_actors.actors.stage import StageLimits
 from sts_actors.actors.stream import Collaborators, open_stream
 from sts_actors.audio.pcm import resample
@@ -177,6 +178,8 @@ class Bench:
                     config,
                     StageLimits(),
                     self.dubbing.compute,
+                    # All that comes is known beforehand.
+                    Intake(submitted=len(pieces), ended=True),
                 )
 
         async with trio.open_nursery() as nursery:

@@ -35,8 +35,9 @@ def hears(monkeypatch):
         def one(request):
             seconds = request.pcm.size / RATE
             texts = words(seconds)
-            timed = tuple(Word(text=text, start_s=float(at), end_s=at + 0.5) for at, text in enumerate(texts))
-            return Recognition(text=" ".join(texts), language=request.language, words=timed)
+            timed = tuple(Word(text=text, start_s=float(at), end_s=at + 1.0) for at, text in enumerate(texts))
+            voice = ((0.0, seconds),)
+            return Recognition(text=" ".join(texts), language=request.language, words=timed, voice=voice)
 
         monkeypatch.setattr(FakeRecogniser, "_one", staticmethod(one))
 
@@ -92,6 +93,15 @@ def test_what_is_lost_and_doubled_at_cuts_is_counted(talk, tmp_path, hears):
     assert its["per_hundred"]["doubled"] == 33.3333
     assert one["whole_at_seams"]["lost"] == 0
     assert one["cost"] == {"calls": 4, "audio_s": 20, "took_s": None}
+
+
+def test_the_end_of_a_recording_is_heard_to_its_last_word(talk, tmp_path, hears):
+    # The last word ends with the recording: of a stream that goes on, it would be carried.
+    letters = [f"w{chr(97 + at)}" for at in range(SECONDS)]
+    hears(lambda seconds: letters)
+    options = ("--seconds", "20", "--seam", "carry", "--only", "recognition", "--json", "out.json")
+    assert evaluate(talk, said(tmp_path, " ".join(letters)), *options) == 0
+    assert figures(tmp_path)["runs"][0]["words"]["rate"] == 0
 
 
 def test_a_table_tells_policies_and_lengths_apart(talk, tmp_path, capsys):
