@@ -7,6 +7,7 @@ import orjson
 import pytest
 from cli_samples import read_wav, tone, write_wav
 
+from sts_actors.actors import stream
 from sts_actors.cli.main import run
 from sts_actors.engines.fake import FakeRecogniser
 from sts_actors.engines.ports import Recognition
@@ -146,6 +147,15 @@ def test_a_fragment_that_fails_is_counted_and_silent(talk, tmp_path, monkeypatch
     pcm, _ = read_wav(tmp_path / "dubs" / "talk-5s-fixed.wav")
     assert len(pcm) == RATE * SECONDS
     assert not pcm[RATE * 5 : RATE * 10].any()
+
+
+def test_a_line_that_breaks_down_is_said_in_a_line(talk, tmp_path, monkeypatch, capsys):
+    async def broken(*_, **__):
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(stream, "translation", broken)
+    assert evaluate(talk, said(tmp_path, "river"), "--seconds", "1", "--seam", "fixed") == 3
+    assert "stream/fixed-1" in capsys.readouterr().err
 
 
 def test_a_dub_that_says_what_it_should_has_no_errors_on_its_way_round(talk, tmp_path, hears):
