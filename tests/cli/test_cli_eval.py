@@ -93,7 +93,7 @@ def test_what_is_lost_and_doubled_at_cuts_is_counted(talk, tmp_path, hears):
     assert (its["seams"], its["lost"], its["invented"], its["doubled"], its["substituted"]) == (3, 1, 1, 1, 0)
     assert its["per_hundred"]["doubled"] == 33.3333
     assert one["whole_at_seams"]["lost"] == 0
-    assert one["cost"] == {"calls": 4, "audio_s": 20, "took_s": None}
+    assert one["cost"] == {"calls": 4, "audio_s": 20, "took_s": None, "processor_s": None}
 
 
 def test_the_end_of_a_recording_is_heard_to_its_last_word(talk, tmp_path, hears):
