@@ -100,8 +100,13 @@ class Resumptions:
             number = back.last_sequence_number
             received = 0 if number is None else kept.number_of_answer(number)
         received = min(received, kept.last)
+        several = len(stream.opening.config.targets) > 1
         to_come = [
-            (telling.payload["fragment_id"], telling.payload["sequence_number"])
+            (
+                telling.payload["fragment_id"],
+                telling.payload["sequence_number"],
+                telling.payload.get("target_language", "") if several else "",
+            )
             for telling in kept
             if telling.number > received and telling.event == "fragment:processed"
         ]

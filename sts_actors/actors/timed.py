@@ -88,7 +88,7 @@ class Timed:
         partial = verdict is Verdict.PARTIAL
         return Speech(
             translation=translation,
-            pcm=np.clip(pcm, -1, 1),
+            pcm=pcm,
             sample_rate_hz=rate_hz,
             raw_duration_ms=round(spoken.raw_s * 1000),
             speed_ratio=target_s / spoken.raw_s if spoken.raw_s and target_s else 1.0,
@@ -102,7 +102,7 @@ class Timed:
 
     def awaits(self, header: FragmentHeader) -> bool:
         """Whether time has not passed this fragment yet."""
-        return header.index != TAIL and header.sequence_number > self._number
+        return header.sequence_number > self._number
 
     def skip(self, header: FragmentHeader) -> None:
         """A fragment has no dub: time goes on, and what would have gone on in it is not taken up midway."""

@@ -7,7 +7,7 @@ import attrs
 import trio
 
 from sts_actors.actors.stage import StageLimits, run_stage
-from sts_actors.actors.utterances import SENTENCE_CHARACTERS, Ended, Part, sentences
+from sts_actors.actors.utterances import SENTENCE_CHARACTERS, Ended, Part, sentences, together
 from sts_actors.audio.speech_rate import Pace
 from sts_actors.audio.timeline.phrases import ends_sentence, joined
 from sts_actors.engines.ports import Asker, TranslatedText, TranslateRequest
@@ -136,7 +136,7 @@ class _Interpreter:
         if not transcript.alone:
             after = found[-1].heard if found else before
             self._heard = attrs.evolve(after, ended=parted.ended)
-        utterances = tuple(utterance for sentence in found for utterance in sentence.utterances)
+        utterances = together(utterance for sentence in found for utterance in sentence.utterances)
         return Translation(
             transcript=transcript,
             text=joined(utterance.text for utterance in utterances),

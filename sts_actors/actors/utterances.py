@@ -4,7 +4,7 @@ What goes on with one fragment may have begun with the one before; a sentence is
 as it is known, and in parts where the speaker stops in the middle of it or the fragment ends there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import attrs
 
@@ -18,6 +18,10 @@ SENTENCE_PAUSE_S = 2.0
 """After so long nobody goes on with the same sentence, whatever the recogniser's punctuation says."""
 SENTENCE_CHARACTERS = 400
 """A sentence that grows longer than this has had a full stop that was not heard."""
+SHORT_S = 1.0
+"""What is shorter is spoken together with its neighbour: voices garble a word that stands alone."""
+TOGETHER_S = 3.0
+"""The most that is put together so: the pauses within it are the voice's, and not the speaker's."""
 UNDECIDED_S = 2.0
 """Of a fragment's end; what is said there may only be known with the next one."""
 
@@ -79,8 +83,30 @@ def sentences(transcript: Transcript, before: Ended) -> Sentences:
     return Sentences(
         sentences=tuple(map(tuple, found)),
         continues=_goes_on(before.word, before.silent_s + words[0].start_s, words[0]),
-        ended=Ended(word=words[-1].text, silent_s=length_s - parts[-1].end_s),
+        ended=Ended(word=words[-1].text.split()[-1], silent_s=length_s - parts[-1].end_s),
     )
+
+
+def together(utterances: Iterable[Utterance]) -> tuple[Utterance, ...]:
+    """Utterances in order, with short ones joined to those beside them."""
+    found: list[Utterance] = []
+    for new in utterances:
+        old = found[-1] if found else None
+        if (
+            old is not None
+            and min(old.end_s - old.start_s, new.end_s - new.start_s) < SHORT_S
+            and new.start_s - old.end_s < PAUSE_S
+            and new.end_s - old.start_s <= TOGETHER_S
+        ):
+            found[-1] = Utterance(
+                source=joined((old.source, new.source)),
+                text=joined((old.text, new.text)),
+                start_s=old.start_s,
+                end_s=max(old.end_s, new.end_s),
+            )
+        else:
+            found.append(new)
+    return tuple(found)
 
 
 def _words(transcript: Transcript, length_s: float) -> list[Word]:

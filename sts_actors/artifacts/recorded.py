@@ -51,7 +51,8 @@ def read_recorded(folder: Path) -> RecordedStream:
     if version != VERSION:
         raise ConfigError(f"{folder / STREAM_FILE} is of version {version!r}, this program reads {VERSION}")
     by_stem: dict[str, list[Path]] = {}
-    for path in sorted(folder.iterdir()):
+    # The first language's answer has the shortest name.
+    for path in sorted(folder.iterdir(), key=lambda path: (len(path.name), path.name)):
         named = FILE.fullmatch(path.name)
         if named is not None and named["answer"]:
             by_stem.setdefault(named["stem"], []).append(path)

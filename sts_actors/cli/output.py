@@ -13,9 +13,12 @@ from sts_actors.cli.errors import CommandError, Kept
 from sts_actors.cli.media import Pcm
 from sts_actors.cli.plain import clock
 from sts_actors.cli.srt import cues, render
+from sts_actors.client import Utterance
 
 BYTES_PER_SAMPLE = 2
 SHORTEST_CUE_MS = 1000
+BRIEFEST_CUE_MS = 100
+"""What is left of a cue whose time another one has taken."""
 MAX_DATA_BYTES = 2**32 - 1024
 """A WAV file counts its bytes in 32 bits."""
 
@@ -122,6 +125,7 @@ class DubWriter:
         self._channels = channels
         self._files = ExitStack()
         self._numbers = {"source": 1, "target": 1}
+        self._shown_until_ms = {"source": 0, "target": 0}
 
     @property
     def seconds(self) -> float:
@@ -147,26 +151,40 @@ class DubWriter:
             raise _unwritable(error, self.paths.wav) from None
         return self
 
-    def add(self, pcm: Pcm, transcript: str, translated_text: str) -> None:
+    def add(
+        self, pcm: Pcm, transcript: str, translated_text: str, utterances: Sequence[Utterance] = ()
+    ) -> None:
         """Append a fragment's dub, shape `(frames, channels)`, and its texts.
+
+        The texts stand where the `utterances` were said, or else for as long as the fragment.
 
         Raises:
             CommandError: the disk is full, or the dub is too long for a WAV file.
         """
-        self._add(pcm, transcript, translated_text, shown_ms=0)
+        self._add(pcm, transcript, translated_text, utterances, shown_ms=0)
 
-    def add_tail(self, pcm: Pcm, transcript: str, translated_text: str) -> float:
+    def add_tail(
+        self, pcm: Pcm, transcript: str, translated_text: str, utterances: Sequence[Utterance] = ()
+    ) -> float:
         """Append what is left after the last fragment; how long it sounds, in seconds.
 
-        Its texts stand for `SHORTEST_CUE_MS` at least, even where there is nothing to hear.
+        Texts of unknown time stand for `SHORTEST_CUE_MS` at least, even where there is nothing to hear.
 
         Raises:
             CommandError: as `add`.
         """
-        self._add(pcm, transcript, translated_text, shown_ms=SHORTEST_CUE_MS)
+        self._add(pcm, transcript, translated_text, utterances, shown_ms=SHORTEST_CUE_MS)
         return len(pcm) / self._rate_hz
 
-    def _add(self, pcm: Pcm, transcript: str, translated_text: str, *, shown_ms: int) -> None:
+    def _add(
+        self,
+        pcm: Pcm,
+        transcript: str,
+        translated_text: str,
+        utterances: Sequence[Utterance],
+        *,
+        shown_ms: int,
+    ) -> None:
         if (self.frames + len(pcm)) * self._channels * BYTES_PER_SAMPLE > MAX_DATA_BYTES:
             raise CommandError(f"{self.paths.wav} would pass the 4 GiB of a WAV file: dub the input in parts")
         begin_ms = self.frames * 1000 // self._rate_hz
@@ -175,14 +193,23 @@ class DubWriter:
             # `writeframes` mends the header each time, so the file can be played at any moment.
             self._wav.writeframes(pcm.astype("<i2", copy=False).tobytes())
             self.frames += len(pcm)
-            if self._source is not None:
-                self._append("source", self._source, transcript, begin_ms, end_ms)
-            self._append("target", self._target, translated_text, begin_ms, end_ms)
+            spans = [(begin_ms + round(each.start_ms), begin_ms + round(each.end_ms)) for each in utterances]
+            said = [each.transcript for each in utterances] or [transcript]
+            spoken = [each.translated_text for each in utterances] or [translated_text]
+            for (start, end), source, target in zip(spans or [(begin_ms, end_ms)], said, spoken, strict=True):
+                if self._source is not None:
+                    self._append("source", self._source, source, start, end)
+                self._append("target", self._target, target, start, end)
         except OSError as error:
             raise _unwritable(error, self.paths.wav) from None
 
     def _append(self, which: str, file: TextIO, text: str, begin_ms: int, end_ms: int) -> None:
+        # In order and one after the other, whatever times a service gives.
+        begin_ms = max(begin_ms, self._shown_until_ms[which])
+        end_ms = max(end_ms, begin_ms + BRIEFEST_CUE_MS)
         laid = cues(text, begin_ms, end_ms)
+        if laid:
+            self._shown_until_ms[which] = end_ms
         file.write(render(self._numbers[which], laid))
         file.flush()
         self._numbers[which] += len(laid)

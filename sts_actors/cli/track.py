@@ -58,7 +58,7 @@ class Track:
         while (due := self._early.pop(self.written, None)) is not None:
             pcm = fit(due.audio or b"", self._frames[self.written], self.channels)
             await trio.to_thread.run_sync(
-                self.writer.add, pcm, due.transcript or "", due.translated_text or ""
+                self.writer.add, pcm, due.transcript or "", due.translated_text or "", due.utterances
             )
             self.display.answered(self.fragments[self.written])
             self.written += 1
@@ -71,7 +71,7 @@ class Track:
         """
         pcm = fit(tail.audio or b"", len(tail.audio or b"") // 2 // self.channels, self.channels)
         self.tail_s = await trio.to_thread.run_sync(
-            self.writer.add_tail, pcm, tail.transcript, tail.translated_text
+            self.writer.add_tail, pcm, tail.transcript, tail.translated_text, tail.utterances
         )
 
 

@@ -11,6 +11,7 @@ from sts_actors.client.answers import (
     ServerWarning,
     StreamEvent,
     Tail,
+    Utterance,
 )
 from sts_actors.client.client import Client, open_client
 from sts_actors.client.errors import (
@@ -59,6 +60,7 @@ __all__ = [
     "StreamInit",
     "StreamRefused",
     "Tail",
+    "Utterance",
     "open_client",
     "open_dubbing_stream",
 ]

@@ -48,6 +48,16 @@ class FragmentError:
 
 
 @attrs.frozen(kw_only=True)
+class Utterance:
+    """A phrase, and when it was said in the source, in ms from its fragment's start; below 0 is before it."""
+
+    start_ms: float
+    end_ms: float
+    transcript: str = attrs.field(repr=False)
+    translated_text: str = attrs.field(repr=False)
+
+
+@attrs.frozen(kw_only=True)
 class Processed:
     """`fragment:processed`: the one result of a fragment in a language.
 
@@ -58,6 +68,7 @@ class Processed:
         audio: the dub as bytes in the stream's format; None only where `status` is `failed`.
         stage_timings: milliseconds by `asr_ms`, `translation_ms`, `tts_ms`, as far as the stages ran.
         metadata: as it came.
+        utterances: phrase by phrase, where the server tells them apart.
         error: set exactly where `status` is `failed`.
         result_number: 1, 2, 3 … in a stream that can be resumed, in the order of the results; else None.
     """
@@ -75,6 +86,7 @@ class Processed:
     processing_time_ms: float
     result_number: int | None = None
     target_language: str | None = None
+    utterances: tuple[Utterance, ...] = attrs.field(default=(), repr=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -84,6 +96,7 @@ class Tail:
     Attributes:
         audio: what sounds on after the last fragment's dub, in the stream's format; None for nothing.
         lag_ms: how long after its source the last of it ends; None where the server does not say.
+        utterances: timed from the last fragment's end.
     """
 
     target_language: str | None
@@ -91,6 +104,7 @@ class Tail:
     transcript: str = attrs.field(repr=False)
     translated_text: str = attrs.field(repr=False)
     lag_ms: float | None
+    utterances: tuple[Utterance, ...] = attrs.field(default=(), repr=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -207,6 +221,19 @@ def _processed(fields: Fields) -> Processed:
         processing_time_ms=fields.number("processing_time_ms"),
         result_number=fields.integer("result_number") if fields.has("result_number") else None,
         target_language=fields.maybe_text("target_language"),
+        utterances=tuple(map(_utterance, fields.objects("utterances"))),
+    )
+
+
+def _utterance(fields: Fields) -> Utterance:
+    start_ms, end_ms = fields.figure("start_ms"), fields.figure("end_ms")
+    if start_ms is None or end_ms is None:
+        raise BadAnswer(f"{fields.event}: start_ms and end_ms must be numbers")
+    return Utterance(
+        start_ms=start_ms,
+        end_ms=end_ms,
+        transcript=fields.text("transcript"),
+        translated_text=fields.text("translated_text"),
     )
 
 
@@ -266,6 +293,7 @@ def _tail(fields: Fields) -> Tail:
         transcript=fields.maybe_text("transcript") or "",
         translated_text=fields.maybe_text("translated_text") or "",
         lag_ms=fields.figure("lag_ms"),
+        utterances=tuple(map(_utterance, fields.objects("utterances"))),
     )
 
 

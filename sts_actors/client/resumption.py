@@ -99,13 +99,13 @@ class Ledger:
         missing = []
         for sent in list(self._sent):
             name = sent.fragment_id
-            sent.again = Counter({part: 1 for part in sent.again if there[name, part] or there[name, ANY]})
             # Of two with one id the first went out first.
             coming = {part for part in sent.wanted if part != ANY and there[name, part]}
             there.subtract((name, part) for part in coming)
             if sent.wanted - coming and there[name, ANY] > 0:
                 there[name, ANY] -= 1
                 coming = sent.wanted
+            sent.again = Counter({part: 1 for part in sent.again if there[name, part] or there[name, ANY]})
             lost = sent.wanted - coming
             sent.delivered = not lost
             if lost:

@@ -73,6 +73,7 @@ def without_echo(rest: str, spoken: str) -> str:
 def _said_already(whole: Sequence[str], spoken: Sequence[str]) -> int | None:
     """How many words of `whole` the `spoken` ones are."""
     column = _columns(whole, spoken)
+    # Of equals the one that leaves most to say.
     best = min(range(len(column)), key=lambda said: column[said].badness)
     allowed = 1 if len(spoken) < _FEW_WORDS else 2
     if column[best].cost > allowed:
@@ -89,13 +90,12 @@ def _columns(whole: Sequence[str], spoken: Sequence[str]) -> list[_Way]:
     before = [_Way(0)]
     for new in whole:
         before.append(_added(before[-1], new))
-    for index, old in enumerate(spoken):
+    for old in spoken:
         ways = [_dropped(before[0], old)]
         for position, new in enumerate(whole):
-            inner = index < len(spoken) - 1
             ways.append(
                 min(
-                    _matched(before[position], old, new, inner=inner),
+                    _matched(before[position], old, new),
                     _dropped(before[position + 1], old),
                     _added(ways[-1], new),
                     key=lambda way: way.badness,
@@ -105,13 +105,12 @@ def _columns(whole: Sequence[str], spoken: Sequence[str]) -> list[_Way]:
     return before
 
 
-def _matched(way: _Way, old: str, new: str, *, inner: bool) -> _Way:
+def _matched(way: _Way, old: str, new: str) -> _Way:
     if old == new:
         return way
     if _forms_of_one(old, new):
         return attrs.evolve(way, cost=way.cost + _BENT, bent=way.bent + 1)
-    # As the last word it would leave open where the rest begins.
-    return _dropped(way, old) if inner and new.isalpha() and new not in _NOT else _NO_WAY
+    return _dropped(way, old) if new.isalpha() and new not in _NOT else _NO_WAY
 
 
 def _dropped(way: _Way, old: str) -> _Way:

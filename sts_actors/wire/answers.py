@@ -12,6 +12,7 @@ from sts_actors.wire.dubbed_audio import dubbed_audio
 from sts_actors.wire.fragments import AudioShape
 from sts_actors.wire.opening import Dialect, Opening
 from sts_actors.wire.tail import Tail, tail
+from sts_actors.wire.utterances import utterances
 
 
 @attrs.frozen(kw_only=True)
@@ -155,6 +156,7 @@ def processed(
         "status": "partial" if result.partial or result.fallback is not None else "success",
         **dubbed_audio(audio, shape, answer, header.duration_ms),
         **_words(translation.transcript, translation),
+        **utterances(translation),
         "stage_timings": {
             "asr_ms": round(translation.transcript.asr_s * 1000),
             "translation_ms": round(translation.translation_s * 1000),

@@ -74,10 +74,16 @@ class Retained:
         return max(0, first - 1 - number)
 
     def number_of_answer(self, sequence_number: int) -> int:
-        """The number of the last answer kept for a fragment; where none is, the one before those kept."""
-        numbers = [t.number for t in self._kept if t.payload.get("sequence_number") == sequence_number]
+        """The number of the last answer kept for a fragment; where none is, the one before those kept.
+
+        Of a fragment's languages the one that was told first counts: rather twice than never.
+        """
+        numbers: dict[Any, int] = {}
+        for telling in self._kept:
+            if telling.payload.get("sequence_number") == sequence_number:
+                numbers[telling.payload.get("target_language")] = telling.number
         first = self._kept[0].number if self._kept else self.last + 1
-        return max(numbers, default=first - 1)
+        return min(numbers.values(), default=first - 1)
 
     def _forget_oldest(self) -> None:
         self._size -= self._kept.popleft().size

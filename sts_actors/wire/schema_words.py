@@ -122,6 +122,12 @@ COUNTS = {
 }
 FAULT = {"code": CODE, "message": TEXT, "retryable": FLAG}
 DUB = object_of({"dubbed_audio": AUDIO, "transcript": TEXT, "translated_text": TEXT})
+UTTERANCES: Schema = {
+    "type": "array",
+    "items": object_of(
+        {"start_ms": integer(), "end_ms": integer(), "transcript": TEXT, "translated_text": TEXT}
+    ),
+}
 PROCESSED: Schema = {
     **object_of(
         {
@@ -142,6 +148,7 @@ PROCESSED: Schema = {
             "dubbed_audio_info": object_of(LABELS),
             "transcript": TEXT,
             "translated_text": TEXT,
+            "utterances": UTTERANCES,
             "stage_timings": object_of({"asr_ms": NUMBER, "translation_ms": NUMBER, "tts_ms": NUMBER}),
             "warnings": {"type": "array", "items": TEXT},
             "error": object_of({"stage": STAGE, **FAULT}),
@@ -157,6 +164,7 @@ TAIL = object_of(
     {
         "dubbed_audio": AUDIO,
         "dubbed_audio_info": object_of(LABELS),
+        "utterances": UTTERANCES,
         "warnings": {"type": "array", "items": TEXT},
     },
 )

@@ -241,6 +241,14 @@ EVENTS: Final[tuple[EventSchema, ...]] = (
                 },
                 "transcript": "It was the best of times.",
                 "translated_text": "Foi o melhor dos tempos.",
+                "utterances": [
+                    {
+                        "start_ms": -640,
+                        "end_ms": 1900,
+                        "transcript": "It was the best of times.",
+                        "translated_text": "Foi o melhor dos tempos.",
+                    }
+                ],
                 "stage_timings": {"asr_ms": 912, "translation_ms": 15, "tts_ms": 1282},
                 "metadata": {"original_duration_ms": 6000, "dubbed_duration_ms": 5400, "lag_ms": 320},
             },

@@ -6,6 +6,7 @@ from typing import Any
 from sts_actors.messages import Speech
 from sts_actors.wire.dubbed_audio import dubbed_audio
 from sts_actors.wire.fragments import AudioShape
+from sts_actors.wire.utterances import utterances
 
 Tail = tuple[Speech, bytes, AudioShape]
 """A language's: its dub, the same encoded, and how the worker carries audio."""
@@ -31,6 +32,7 @@ def tail(tails: Iterable[Tail]) -> list[dict[str, Any]]:
             "transcript": transcript.text,
             "translated_text": translation.text,
             "lag_ms": speech.lag_ms,
+            **utterances(translation),
         }
         if len(audio) > room:
             entry["warnings"] = ["audio_left_out"]

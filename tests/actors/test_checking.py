@@ -80,6 +80,24 @@ async def test_a_check_leaves_half_of_the_time_to_what_comes_after_it(autojump_c
     assert trio.current_time() == pytest.approx(began + 0.1 + 9.9 / 2, abs=0.01)
 
 
+async def test_what_cannot_be_checked_is_neither_drawn_anew_nor_counted(autojump_clock):
+    voice = Voice()
+    checking = Checking.of(Ear(["quite other words"]), CONFIG, "pt", inline)
+    await speaker(voice).say("too short", 1.0, trio.current_time() + 60, check=checking.next())
+    assert voice.attempts == [0]
+    assert (checking._checked, checking._defective) == (0, 0)
+
+
+async def test_what_was_found_out_about_a_fragment_is_not_told_of_the_next(autojump_clock):
+    checking = Checking.of(Ear([TEXT]), attrs.evolve(CONFIG, verify=0.5), "pt", inline)
+    checks = [checking.next() for _ in range(2)]
+    assert checks[0] is None
+    await speaker(Voice()).say(TEXT, 1.0, trio.current_time() + 60, check=checks[1])
+    assert checking._checked == 1
+    checking.next()
+    assert checking._checked == 0
+
+
 def test_the_share_that_is_checked_is_the_one_asked_for():
     checking = Checking.of(Ear([TEXT]), attrs.evolve(CONFIG, verify=0.25), "pt", inline)
     assert sum(checking.next() is not None for _ in range(40)) == 10

@@ -16,7 +16,15 @@ from sts_actors.actors.voicing import Voicing
 from sts_actors.audio.fit import FitPolicy
 from sts_actors.engines.ports import Recognition, SynthesisedAudio, TranslatedText
 from sts_actors.errors import EngineError, ErrorCode, Stage
-from sts_actors.messages import AudioFormat, Container, FragmentFailed, Speech, StreamConfig
+from sts_actors.messages import (
+    AudioFormat,
+    Container,
+    FragmentFailed,
+    SeamPolicy,
+    Speech,
+    StreamConfig,
+    Word,
+)
 from supervision import RestartIntensityExceeded, channel_statistics
 
 RATE_HZ = 8000
@@ -156,6 +164,72 @@ async def test_leaving_early_leaves_no_task_and_no_channel(autojump_clock):
             break
     assert trio.lowlevel.current_statistics().tasks_living == tasks
     assert not [channel for channel in channel_statistics() if channel.name.startswith("stream/")]
+
+
+@attrs.define
+class Talker(Faults):
+    """Hears one word a tenth of a second, and none before what is given."""
+
+    voices: list = attrs.field(factory=list)
+
+    async def recognise(self, request, *, stream, deadline):
+        await trio.sleep(0.2)
+        given = len(request.prefix.split())
+        words = tuple(
+            Word(text=f"w{number}", start_s=number / 10, end_s=(number + 1) / 10)
+            for number in range(given, request.pcm.shape[0] // 1600)
+        )
+        return Recognition(
+            text=" ".join(word.text for word in words),
+            language="en",
+            words=words,
+            voice=((0.0, request.pcm.shape[0] / 16_000),),
+        )
+
+    async def synthesise(self, request, *, stream, deadline):
+        self.voices.append((request.language, request.voice))
+        return await super().synthesise(request, stream=stream, deadline=deadline)
+
+
+CARRIED = attrs.evolve(CONFIG, seam=SeamPolicy.CARRY)
+SECONDS = np.full(16_000, 1000, np.int16).tobytes()
+
+
+def words_of(result):
+    return result.translation.transcript.words
+
+
+async def test_a_fragment_that_is_known_to_be_the_last_decides_all_its_words(autojump_clock):
+    async with open_stream(CARRIED, Talker().collaborators, entrance_capacity=8) as stream:
+        place = stream.arrive(fragment_id="f0", sequence_number=0, duration_ms=2000)
+        stream.submit(place.header, SECONDS, LABEL)
+        stream.end()
+        (result,) = [result async for due in stream for result in due.result]
+        assert stream.tails == ()
+    assert len(words_of(result)) == 20
+
+
+async def test_what_is_carried_when_a_stream_ends_is_its_tail(autojump_clock):
+    async with open_stream(CARRIED, Talker().collaborators, entrance_capacity=8) as stream:
+        place = stream.arrive(fragment_id="f0", sequence_number=0, duration_ms=2000)
+        stream.submit(place.header, SECONDS, LABEL)
+        (result,) = (await anext(stream)).result
+        stream.end()
+        assert [due async for due in stream] == []
+        (tail,) = stream.tails
+    assert 0 < len(words_of(result)) < 20
+    assert len(words_of(result)) + len(words_of(tail)) == 20
+
+
+async def test_each_language_has_its_own_voice(autojump_clock):
+    talker = Talker()
+    config = attrs.evolve(CONFIG, further_targets=("es",))
+    its = attrs.evolve(talker.collaborators, voicing_by_language={"es": attrs.evolve(VOICING, voice="pedro")})
+    async with open_stream(config, its, entrance_capacity=8) as stream:
+        submit(stream, 1)
+        stream.end()
+        assert len([result async for due in stream for result in due.result]) == 2
+    assert sorted(talker.voices) == [("es", "pedro"), ("pt", "v")]
 
 
 indexes = st.frozensets(st.integers(min_value=0, max_value=9), max_size=3)

@@ -18,6 +18,7 @@ from sts_actors.errors import EngineError, ErrorCode, Stage
 from sts_actors.messages import (
     TAIL,
     AudioFormat,
+    Bed,
     Container,
     FragmentFailed,
     FragmentHeader,
@@ -56,6 +57,12 @@ class Voice:
         return SynthesisedAudio(
             pcm=np.concatenate((edge, hum, edge)).astype(np.float32), sample_rate_hz=RATE_HZ
         )
+
+
+class Slow(Voice):
+    async def __call__(self, request, /, *, stream, deadline):
+        await trio.sleep(1.0)
+        return await super().__call__(request, stream=stream, deadline=deadline)
 
 
 class Known:
@@ -244,6 +251,105 @@ async def test_a_fragment_out_of_order_is_dubbed_by_itself_and_disturbs_nothing(
     assert sounding(again) == pytest.approx((0.0, 0.7), abs=0.01)
     joined = np.concatenate((first.pcm, third.pcm))
     assert np.flatnonzero(np.abs(joined) > 0.05)[-1] / RATE_HZ == pytest.approx(1 + 1.5 / 1.2, abs=0.05)
+
+
+async def test_a_fragment_sent_again_that_fails_takes_no_time():
+    first, failed, third = await speak(translation(1, utterance(1.0, 2.0, 1.8)), failure(0), translation(2))
+    assert isinstance(failed, FragmentFailed)
+    assert sounding(third)[0] == pytest.approx(0.0, abs=0.01)
+    assert isinstance(first, Speech)
+
+
+async def test_a_text_is_not_spoken_again_where_there_is_no_time_for_it(autojump_clock):
+    voice = Slow()
+
+    class TooShort(Known):
+        def predict(self, text):
+            return 0.5
+
+    item = translation(0, utterance(0.0, 1.0, 1.4))
+    soon = attrs.evolve(item.header, deadline=trio.current_time() + 1.5)
+    item = attrs.evolve(item, transcript=attrs.evolve(item.transcript, header=soon))
+    (speech,) = await speak(item, voice=voice, pace=TooShort())
+    assert isinstance(speech, Speech)
+    assert len(voice.asked) == 1
+
+
+async def test_a_carried_utterance_never_begins_before_the_one_before_it():
+    first, second = await speak(
+        translation(0, utterance(1.9, 2.0, 0.3)), translation(1, utterance(-0.4, 0.5, 0.5))
+    )
+    assert isinstance(first, Speech)
+    assert sounding(second)[0] < 0.25
+
+
+async def test_an_utterance_without_words_costs_no_synthesis():
+    voice = Voice()
+    empty = Utterance(source="", text="", start_s=0.0, end_s=0.5)
+    (speech,) = await speak(translation(0, empty, utterance(1.0, 1.5, 0.4)), voice=voice)
+    assert len(voice.asked) == 1
+    assert sounding(speech)[0] == pytest.approx(1.0, abs=0.01)
+
+
+async def test_sound_that_is_none_fails_its_fragment():
+    async def broken(request, /, *, stream, deadline):
+        await trio.lowlevel.checkpoint()
+        return SynthesisedAudio(pcm=np.full(100, np.nan, np.float32), sample_rate_hz=RATE_HZ)
+
+    (failed,) = await speak(translation(0, utterance(0.0, 1.0, 1.0)), voice=broken)
+    assert failed.code is ErrorCode.SYNTHESIS_FAILED
+
+
+async def test_the_lag_of_what_was_heard_within_its_fragment_is_told_too():
+    (speech,) = await speak(translation(0, utterance(0.0, 0.5, 1.2)))
+    assert speech.lag_ms == pytest.approx(500, abs=50)
+
+
+async def test_a_fragment_of_another_rate_begins_a_timeline_of_that_rate():
+    label = attrs.evolve(LABEL, sample_rate_hz=16_000)
+    item = translation(1, utterance(0.5, 1.5, 0.8))
+    heard = attrs.evolve(item.transcript, answer=label, frames=32_000)
+    first, second = await speak(
+        translation(0, utterance(0.5, 1.5, 0.8)), attrs.evolve(item, transcript=heard)
+    )
+    assert first.pcm.shape == (16_000,)
+    assert second.pcm.shape == (32_000,)
+    assert np.flatnonzero(np.abs(second.pcm) > 0.05)[0] / 16_000 == pytest.approx(0.5, abs=0.01)
+
+
+BEDDED = attrs.evolve(CONFIG, bed=Bed(level_db=-20))
+
+
+async def test_a_tail_has_no_bed_for_it_has_no_source():
+    _, tail = await speak(translation(0, utterance(1.0, 2.0, 1.8)), translation(1, index=TAIL), config=BEDDED)
+    assert tail.pcm.size
+
+
+async def test_a_fragment_out_of_order_is_mixed_by_itself_and_the_bed_goes_on_as_before():
+    usual = await speak(translation(1, utterance(1.5, 2.0, 0.5)), translation(2), config=BEDDED)
+    again = translation(0, index=5, alone=True)
+    first, alone, third = await speak(
+        translation(1, utterance(1.5, 2.0, 0.5)), again, translation(2), config=BEDDED
+    )
+    assert np.array_equal(first.pcm, usual[0].pcm)
+    assert np.array_equal(third.pcm, usual[1].pcm)
+    assert alone.pcm == pytest.approx(0.25)
+
+
+async def test_the_bed_follows_the_rate_of_the_fragments():
+    label = attrs.evolve(LABEL, sample_rate_hz=16_000)
+    item = translation(1)
+    heard = attrs.evolve(
+        item.transcript, answer=label, frames=32_000, source=np.full(32_000, 0.25, np.float32)
+    )
+    said = Utterance(source="x", text="", start_s=1.0, end_s=1.5)
+    _, second = await speak(
+        translation(0), attrs.evolve(item, transcript=heard, utterances=(said,)), config=BEDDED
+    )
+    # Down by the time the source speaks, in seconds of its own rate.
+    assert second.pcm[round(0.5 * 16_000)] == pytest.approx(0.25, abs=1e-3)
+    assert second.pcm[round(1.2 * 16_000)] == pytest.approx(0.025, abs=1e-3)
+    assert second.pcm[round(0.95 * 16_000)] < 0.2
 
 
 async def test_the_original_answers_for_a_dub_that_failed_where_that_is_wanted():

@@ -75,12 +75,14 @@ class Translator:
     slow: frozenset[str] = frozenset()
     stop: str = ""
     requests: list = attrs.field(factory=list)
+    deadlines: list = attrs.field(factory=list)
     at_once: int = 0
     most_at_once: int = 0
 
     async def __call__(self, request, *, stream, deadline):
         assert stream == "s"
         self.requests.append(request)
+        self.deadlines.append(deadline)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
@@ -125,15 +127,27 @@ async def one(translator, item, **fields):
 
 
 async def test_each_sentence_is_an_utterance_with_the_times_of_its_words(autojump_clock):
-    result = await one(Translator(), transcript("It is cold. Who goes?"))
+    result = await one(Translator(), transcript("It is so cold. Who goes out there?"))
     assert result.utterances == (
-        Utterance(source="It is cold.", text="IT IS COLD.", start_s=0.0, end_s=pytest.approx(0.9)),
-        Utterance(source="Who goes?", text="WHO GOES?", start_s=pytest.approx(0.9), end_s=pytest.approx(1.5)),
+        Utterance(source="It is so cold.", text="IT IS SO COLD.", start_s=0.0, end_s=pytest.approx(1.2)),
+        Utterance(
+            source="Who goes out there?",
+            text="WHO GOES OUT THERE?",
+            start_s=pytest.approx(1.2),
+            end_s=pytest.approx(2.4),
+        ),
     )
-    assert result.text == "IT IS COLD. WHO GOES?"
+    assert result.text == "IT IS SO COLD. WHO GOES OUT THERE?"
     assert result.target_language == "pt-br"
-    assert result.billed_characters == len("It is cold.") + len("Who goes?")
+    assert result.billed_characters == len("It is so cold.") + len("Who goes out there?")
     assert result.translation_s == pytest.approx(0.1)
+
+
+async def test_short_sentences_are_asked_for_apart_and_spoken_together(autojump_clock):
+    translator = Translator()
+    result = await one(translator, transcript("Who? We did."))
+    assert len(translator.requests) == 2
+    assert [each.text for each in result.utterances] == ["WHO? WE DID."]
 
 
 async def test_the_request_names_the_languages_and_the_wishes_of_the_stream(autojump_clock):
@@ -174,9 +188,9 @@ async def test_an_empty_text_costs_no_call(text, autojump_clock):
 
 async def test_the_target_language_itself_costs_no_call_and_keeps_the_words(autojump_clock):
     translator = Translator()
-    result = await one(translator, transcript("Ask Mr. Smith. He"), target="en-gb")
-    assert result.text == "Ask Mr. Smith. He"
-    assert [each.text for each in result.utterances] == ["Ask Mr. Smith.", "He"]
+    result = await one(translator, transcript("Go and ask Mr. Smith. He may be by"), target="en-gb")
+    assert result.text == "Go and ask Mr. Smith. He may be by"
+    assert [each.text for each in result.utterances] == ["Go and ask Mr. Smith.", "He may be by"]
     assert (translator.requests, result.billed_characters) == ([], 0)
 
 
@@ -233,11 +247,19 @@ async def test_a_long_pause_parts_a_sentence_whose_rest_waits_for_its_beginning(
     assert translator.requests[1].spoken == "IF IT RAINS"
 
 
-async def test_texts_without_words_go_on_with_a_sentence_too(autojump_clock):
+@pytest.mark.parametrize(
+    ("first", "second"), [("When he came the last", "train left."), ("I asked Mr.", "Smith.")]
+)
+async def test_texts_without_words_go_on_with_a_sentence_too(first, second, autojump_clock):
     translator = Translator()
-    said = ("When he came the last", "train left.")
-    await dub(translator, *(transcript(text, index=i, timed=()) for i, text in enumerate(said)))
-    assert translator.requests[1].sentence_start == "When he came the last"
+    await dub(translator, transcript(first, timed=()), transcript(second, index=1, timed=()))
+    assert translator.requests[1].sentence_start == first
+
+
+async def test_a_hesitation_does_not_part_a_sentence(autojump_clock):
+    timed = (*words("if it rains"), *words("we stay.", start=1.5))
+    result = await one(Translator(), transcript(timed=timed))
+    assert [each.source for each in result.utterances] == ["if it rains we stay."]
 
 
 async def test_after_a_very_long_pause_another_sentence_begins(autojump_clock):
@@ -248,11 +270,20 @@ async def test_after_a_very_long_pause_another_sentence_begins(autojump_clock):
     assert translator.most_at_once == 2
 
 
-async def test_silence_in_between_ends_a_sentence(autojump_clock):
+@pytest.mark.parametrize(
+    ("said_at", "silence_ms", "goes_on"),
+    [(5.4, None, True), (5.4, 1000, True), (5.4, 2100, False), (3.0, None, False)],
+)
+async def test_a_sentence_goes_on_unless_there_was_silence_in_between(
+    said_at, silence_ms, goes_on, autojump_clock
+):
     translator = Translator()
-    await dub(translator, transcript("I mean"), transcript(index=1), transcript("never mind", index=2))
-    assert translator.requests[1].sentence_start == ""
-    assert translator.requests[1].context == "I mean"
+    items = [transcript(timed=words("I mean", start=said_at)), transcript("never mind", index=2)]
+    if silence_ms is not None:
+        items.insert(1, transcript(index=1, frames=silence_ms))
+    await dub(translator, *items)
+    request = translator.requests[1]
+    assert (request.sentence_start, request.context) == (("I mean", "") if goes_on else ("", "I mean"))
 
 
 async def test_a_sentence_without_end_is_taken_to_have_ended(autojump_clock):
@@ -337,6 +368,14 @@ async def test_a_fragment_past_its_deadline_times_out_with_all_its_sentences(aut
     assert translator.at_once == 0
 
 
+@pytest.mark.parametrize(("timeout_s", "deadline"), [(1.0, 1.0), (9.0, 2.0)])
+async def test_the_engine_is_told_the_nearer_of_both_deadlines(timeout_s, deadline, autojump_clock):
+    translator = Translator()
+    limits = StageLimits(timeout_s=timeout_s)
+    await one(translator, transcript("One. Two.", deadline=2.0), limits=limits)
+    assert translator.deadlines == [deadline, deadline]
+
+
 async def test_a_full_stop_that_the_source_does_not_have_is_taken_off_unless_nothing_follows(autojump_clock):
     result = await one(Translator(stop="."), transcript("We know that"))
     assert result.text == "WE KNOW THAT"
@@ -353,6 +392,7 @@ async def test_a_full_stop_that_the_source_does_not_have_is_taken_off_unless_not
         ("Fim.", "end", "Fim"),
         ("Fim. ", "end,", "Fim"),
         ("o Sr.", "the Mr.", "o Sr."),
+        ("por J.", "by J.", "por J."),
         ("Fim...", "end", "Fim..."),
         ("Fim?", "end", "Fim?"),
         ("\u7d42\u308f\u308a\u3002", "end", "\u7d42\u308f\u308a"),
@@ -399,7 +439,7 @@ async def test_a_pause_that_follows_is_time_too_as_far_as_it_is_known(autojump_c
 
 
 async def test_an_engine_that_cannot_shorten_is_not_asked_nor_one_whose_voice_is_not_known(autojump_clock):
-    item = transcript(timed=timed_text(LONG, 1.0))
+    item = transcript(timed=timed_text(LONG, 1.0), frames=1000)
     await one(translator := Translator(), item, pace=PACE)
     await one(translator, item)
     await one(willing := Translator(shorter="b"), item)

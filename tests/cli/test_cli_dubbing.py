@@ -1,6 +1,8 @@
 import io
-from contextlib import asynccontextmanager
+from collections import Counter
+from contextlib import ExitStack, asynccontextmanager
 
+import attrs
 import numpy as np
 import pytest
 import trio
@@ -13,10 +15,18 @@ from sts_actors.cli import dubbing
 from sts_actors.cli.dubbing import DubRequest, DubRun
 from sts_actors.cli.errors import CommandError
 from sts_actors.cli.media import AudioFile
-from sts_actors.cli.output import DubWriter, output_paths
+from sts_actors.cli.output import DubWriter, outputs_by_language
 from sts_actors.cli.progress import Display
 from sts_actors.cli.track import fit
-from sts_actors.client import Complete, FragmentError, Processed, ServerErrorEvent, ServerWarning
+from sts_actors.client import (
+    Complete,
+    FragmentError,
+    Processed,
+    Ready,
+    ServerErrorEvent,
+    ServerWarning,
+    Tail,
+)
 
 RATE = 8_000
 
@@ -52,7 +62,15 @@ COMPLETE = Complete(
 class FakeStream:
     """A service in a memory channel: answers each fragment after `took_s`, with its samples turned over."""
 
-    def __init__(self, *, took_s=1.0, room=3, answer=None):
+    def __init__(self, *, took_s=1.0, room=3, answer=None, languages=(), tail=()):
+        self.ready = Ready(
+            stream_id="s",
+            session_id="x",
+            max_inflight=3,
+            capabilities=frozenset(),
+            target_languages=tuple(languages),
+        )
+        self._tail = tail
         self.sent = {}
         self.sent_at = []
         self._took_s = took_s
@@ -88,7 +106,7 @@ class FakeStream:
 
     async def _complete(self):
         await trio.sleep(60)
-        await self._events.send(COMPLETE)
+        await self._events.send(attrs.evolve(COMPLETE, tail=tuple(self._tail)))
         self._events.close()
 
 
@@ -123,15 +141,24 @@ def service(monkeypatch):
 
 
 async def dub(service, stream, tmp_path, pcm, **request):
+    run, written, shown = await dub_all(service, stream, tmp_path, pcm, **request)
+    return run, written["pt"], shown
+
+
+async def dub_all(service, stream, tmp_path, pcm, **request):
     service["stream"] = stream
-    paths = output_paths(tmp_path / "in.wav", None, source_language="en", target_language="pt")
+    its = DubRequest(source_language="en", target_language="pt", **request)
+    paths = outputs_by_language(tmp_path / "in.wav", None, source_language="en", target_languages=its.targets)
     audio = AudioFile(sample_rate_hz=RATE, channels=pcm.shape[1], blocks=iter(np.array_split(pcm, 7)))
     console = Console(file=io.StringIO())
-    with DubWriter(paths, sample_rate_hz=RATE, channels=pcm.shape[1]) as writer:
-        its = DubRequest(source_language="en", target_language="pt", **request)
-        run = DubRun(request=its, audio=audio, writers=[writer], display=Display(console))
+    with ExitStack() as files:
+        writers = [
+            files.enter_context(DubWriter(each, sample_rate_hz=RATE, channels=pcm.shape[1])) for each in paths
+        ]
+        run = DubRun(request=its, audio=audio, writers=writers, display=Display(console))
         await run.through("http://127.0.0.1:1")
-    return run, read_wav(paths.wav)[0], console.file.getvalue()
+    written = {tag: read_wav(each.wav)[0] for tag, each in zip(its.targets, paths, strict=True)}
+    return run, written, console.file.getvalue()
 
 
 async def test_the_dub_has_every_fragment_in_its_place_to_the_sample(service, tmp_path, autojump_clock):
@@ -227,6 +254,157 @@ async def test_a_warning_of_the_service_is_shown(service, tmp_path, autojump_clo
     stream = FakeStream(answer=lambda number, audio: [warning, processed(number, audio)])
     _, _, shown = await dub(service, stream, tmp_path, tone(RATE * 6, rate=RATE))
     assert "QUOTA_NEAR_LIMIT: 95 % used" in shown
+
+
+LOUDER = {"pt": 1, "es": 2, "de": 3}
+
+
+def in_each(number, audio, *, without=()):
+    """An answer in each language, told apart by how loud it is, the last language first."""
+    samples = np.frombuffer(audio, "<i2") // 4
+    return [
+        attrs.evolve(
+            processed(number, (samples * times).astype("<i2").tobytes()),
+            target_language=language,
+            translated_text=f"{language} {number}",
+            metadata={"lag_ms": 100 * times},
+        )
+        for language, times in reversed(LOUDER.items())
+        if (number, language) not in without
+    ]
+
+
+SEVERAL = {"further_targets": ("es", "de")}
+
+
+async def test_each_language_is_written_beside_the_others_to_the_sample(service, tmp_path, autojump_clock):
+    pcm = tone(RATE * 20 + 123, rate=RATE)
+    stream = FakeStream(answer=in_each, languages=LOUDER)
+    run, written, _ = await dub_all(service, stream, tmp_path, pcm, **SEVERAL)
+    for language, times in LOUDER.items():
+        assert np.array_equal(written[language], (-pcm // 4) * times)
+        assert f"{language} 3" in (tmp_path / f"in.{language}.srt").read_text()
+    assert (tmp_path / "in.en.srt").read_text().count("said") == 4
+    assert Counter((f.sequence_number, f.target_language) for f in run.fragments) == Counter(
+        (number, language) for number in range(4) for language in LOUDER
+    )
+    assert [f.lag_ms for f in run.fragments[:3]] == [100, 200, 300]
+    assert service["init"].target_languages == ("pt", "es", "de")
+    assert len(service["stream"].sent) == 4
+
+
+async def test_what_is_asked_of_a_stream_is_passed_on(service, tmp_path, autojump_clock):
+    asked = {"seam": "fixed", "bed": "duck", "verify": 0.25, "voice": {"pt": "dora"}}
+    await dub(service, FakeStream(), tmp_path, tone(RATE * 6, rate=RATE), **asked)
+    init = service["init"]
+    assert (init.seam, init.bed, init.verify, init.voice_profile) == ("fixed", "duck", 0.25, {"pt": "dora"})
+    assert init.target_languages is None
+
+
+async def test_a_single_language_is_the_one_that_was_asked_for_whatever_the_service_calls_it(
+    service, tmp_path, autojump_clock
+):
+    pcm = tone(RATE * 6, rate=RATE)
+    stream = FakeStream(
+        answer=lambda number, audio: attrs.evolve(processed(number, audio), target_language="pt-br"),
+        languages=["pt-br"],
+        tail=[left("pt-br", tone(RATE, rate=RATE).tobytes())],
+    )
+    _, written, _ = await dub(service, stream, tmp_path, pcm)
+    assert np.array_equal(written[: len(pcm)], -pcm)
+    assert len(written) == RATE * 7
+
+
+async def test_of_two_answers_that_came_early_the_first_counts(service, tmp_path, autojump_clock):
+    pcm = tone(RATE * 12, rate=RATE)
+
+    def answer(number, audio):
+        return [] if number == 0 else [*(processed(1, each) for each in (audio, b"")), processed(0, b"")]
+
+    _, written, _ = await dub(service, FakeStream(answer=answer), tmp_path, pcm)
+    assert np.array_equal(written[RATE * 6 :], -pcm[RATE * 6 :])
+
+
+async def test_a_language_that_fails_is_silent_alone(service, tmp_path, autojump_clock):
+    error = FragmentError(stage="tts", code="SYNTHESIS_FAILED", message="m", retryable=False)
+
+    def answer(number, audio):
+        failure = attrs.evolve(processed(number, None, "failed", error), target_language="es")
+        return [*in_each(number, audio, without=[(1, "es")]), *([failure] if number == 1 else [])]
+
+    pcm = tone(RATE * 18, rate=RATE)
+    run, written, _ = await dub_all(
+        service, FakeStream(answer=answer, languages=LOUDER), tmp_path, pcm, **SEVERAL
+    )
+    assert not written["es"][RATE * 6 : RATE * 12].any()
+    assert np.array_equal(written["pt"], -pcm // 4)
+    assert [f.target_language for f in run.fragments if f.error] == ["es"]
+
+
+async def test_a_refusal_without_a_language_is_that_of_all(service, tmp_path, autojump_clock):
+    error = FragmentError(stage=None, code="FRAGMENT_TOO_LARGE", message="m", retryable=False)
+    stream = FakeStream(
+        answer=lambda number, audio: (
+            processed(number, None, "failed", error) if number == 1 else in_each(number, audio)
+        ),
+        languages=LOUDER,
+    )
+    run, written, _ = await dub_all(service, stream, tmp_path, tone(RATE * 18, rate=RATE), **SEVERAL)
+    assert not any(written[language][RATE * 6 : RATE * 12].any() for language in LOUDER)
+    assert sum(f.error is not None for f in run.fragments) == 3
+
+
+async def test_a_language_that_is_never_answered_is_told(service, tmp_path, autojump_clock):
+    stream = FakeStream(
+        answer=lambda number, audio: in_each(number, audio, without=[(1, "de")]), languages=LOUDER
+    )
+    with pytest.RaisesGroup(
+        pytest.RaisesExc(CommandError, match="after 1 fragments"), flatten_subgroups=True
+    ):
+        await dub_all(service, stream, tmp_path, tone(RATE * 12, rate=RATE), **SEVERAL)
+
+
+@pytest.mark.parametrize("languages", [(), ("pt",), ("pt", "es")])
+async def test_a_service_that_knows_one_language_at_a_time_is_not_asked_for_more(
+    service, tmp_path, autojump_clock, languages
+):
+    with pytest.RaisesGroup(
+        pytest.RaisesExc(CommandError, match="one language at a time"), flatten_subgroups=True
+    ):
+        await dub_all(
+            service, FakeStream(languages=languages), tmp_path, tone(RATE * 6, rate=RATE), **SEVERAL
+        )
+    assert service["stream"].sent == {}
+
+
+def left(language, audio, words=("so", "assim")):
+    return Tail(
+        target_language=language, audio=audio, transcript=words[0], translated_text=words[1], lag_ms=500
+    )
+
+
+async def test_what_is_left_sounds_on_after_the_last_fragment(service, tmp_path, autojump_clock):
+    pcm, rest = tone(RATE * 12, 2, rate=RATE), tone(RATE // 2, 2, rate=RATE)
+    stream = FakeStream(tail=[left("pt", rest.tobytes() + b"x")])
+    run, written, _ = await dub(service, stream, tmp_path, pcm)
+    assert np.array_equal(written, np.concatenate([-pcm, rest]))
+    assert run.tail_s == 0.5
+    assert (tmp_path / "in.pt.srt").read_text().endswith("00:00:12,000 --> 00:00:13,000\nassim\n\n")
+    assert (tmp_path / "in.en.srt").read_text().endswith("00:00:12,000 --> 00:00:13,000\nso\n\n")
+
+
+async def test_each_language_has_its_own_tail(service, tmp_path, autojump_clock):
+    pcm, rest = tone(RATE * 6, rate=RATE), tone(RATE, rate=RATE)
+    stream = FakeStream(
+        answer=in_each,
+        languages=LOUDER,
+        tail=[left("es", rest.tobytes()), left("de", None), left("fr", rest.tobytes())],
+    )
+    run, written, _ = await dub_all(service, stream, tmp_path, pcm, **SEVERAL)
+    assert {tag: len(its) for tag, its in written.items()} == {"pt": RATE * 6, "es": RATE * 7, "de": RATE * 6}
+    assert run.tail_s == 1.0
+    assert "assim" in (tmp_path / "in.de.srt").read_text()
+    assert "assim" not in (tmp_path / "in.pt.srt").read_text()
 
 
 @given(st.binary(max_size=40), st.integers(1, 12), st.integers(1, 2))

@@ -124,3 +124,50 @@ def test_the_closing_table_counts_what_went_wrong():
     text = out.file.getvalue()
     assert "1 well, 1 failed, 1 unanswered, 1 late" in text
     assert "no" in text
+
+
+def lags(count):
+    return [attrs.evolve(done(n, 6.0 * n, 3.0), start_s=6.0 * n, lag_ms=100.0 + n) for n in range(count)]
+
+
+def test_the_closing_table_says_how_far_the_dub_is_behind_and_how_much_longer_it_is():
+    out = console(terminal=False)
+    out.print(closing_table(attrs.evolve(report(*lags(2)), tail_s=0.75)))
+    text = out.file.getvalue()
+    assert "0.1 s (at most), 0.1 s (p95)" in text
+    assert "an hour" not in text  # nothing to go by in so short a time
+    assert "by 0.8 s" in text
+    out.print(closing_table(report(*lags(60))))
+    assert "+600 ms an hour" in out.file.getvalue()
+
+
+def test_the_closing_table_says_nothing_of_lags_that_it_does_not_know():
+    out = console(terminal=False)
+    out.print(closing_table(report(done(0, 6.0, 3.0))))
+    assert "its source" not in out.file.getvalue()
+
+
+def test_each_language_of_a_fragment_has_its_line_and_its_part_of_the_progress():
+    pt, es = (attrs.evolve(done(3, 18.0, 3.9), target_language=tag) for tag in ("pt", "es"))
+    assert describe(pt).plain.startswith("3 pt  0:18")
+    out = console(terminal=True)
+    with Display(out, estimated_s=12.0, languages=2) as display:
+        for each in (pt, es):
+            display.sent(attrs.evolve(asked(3), target_language=each.target_language))
+        display.answered(pt)
+        out.print(display._render())
+    text = out.file.getvalue()
+    assert "0:03 of 0:12" in text
+    assert "3 pt" in text
+    assert "3 es" in text
+    assert "…" in text
+
+
+def test_the_closing_table_names_all_languages_and_counts_fragments_once():
+    its = [attrs.evolve(done(0, 6.0, 3.0), target_language=tag) for tag in ("pt", "es")]
+    out = console(terminal=False)
+    out.print(closing_table(attrs.evolve(report(*its), outputs={"pt": "a", "es": "b"})))
+    text = out.file.getvalue()
+    assert "en → pt, es" in text
+    assert "0:06 in 1 fragments" in text
+    assert "2 well" in text

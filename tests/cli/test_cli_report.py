@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sts_actors.cli.lag import slope_ms_per_h
 from sts_actors.cli.report import DubReport, FragmentReport, as_json, fragment_report, percentile, total
 from sts_actors.client import FragmentError, Processed
 
@@ -99,7 +100,7 @@ FIGURES = (
 
 @given(
     st.dictionaries(
-        st.sampled_from(["dubbed_duration_ms", "speed_ratio", "duration_variance_percent"]), FIGURES
+        st.sampled_from(["dubbed_duration_ms", "speed_ratio", "duration_variance_percent", "lag_ms"]), FIGURES
     )
 )
 def test_whatever_figures_another_service_gives_the_report_is_json(figures):
@@ -149,6 +150,54 @@ def test_one_bad_fragment_means_not_kept_up(spoilt, why):
 
 def test_nothing_dubbed_is_not_kept_up():
     assert not total([]).kept_up
+
+
+def lagging(number, lag_ms, language=""):
+    return done(number, 6.0 * number, 3.0, lag_ms=lag_ms, target_language=language)
+
+
+def test_the_report_says_how_far_the_dub_is_behind_and_how_fast_it_falls_back():
+    # 10 ms every 6 s: 6000 ms an hour.
+    totals = total([lagging(number, 100 + 10 * number) for number in range(40)])
+    assert (totals.lag_max_ms, totals.lag_p95_ms) == (490, 470)
+    assert totals.lag_slope_ms_per_h == pytest.approx(6000)
+    document = orjson.loads(as_json(report(lagging(0, 120))))
+    assert document["fragments"][0]["lag_ms"] == 120
+    assert document["totals"]["lag_max_ms"] == 120
+    assert document["totals"]["lag_slope_ms_per_h"] is None
+
+
+def test_without_lags_there_is_nothing_to_say_of_them():
+    totals = total([done(0, 6.0, 3.0)])
+    assert (totals.lag_max_ms, totals.lag_p95_ms, totals.lag_slope_ms_per_h) == (None, None, None)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3600), st.integers(-100, 5000)), min_size=2, unique_by=lambda p: p[0]),
+    st.integers(-1000, 1000),
+)
+def test_a_slope_does_not_mind_a_constant_and_grows_with_what_is_added(points, ms_per_h):
+    tilted = [(at_s, ms + 70 + ms_per_h * at_s / 3600) for at_s, ms in points]
+    assert slope_ms_per_h(tilted) == pytest.approx(slope_ms_per_h(points) + ms_per_h, abs=1e-3)
+
+
+@pytest.mark.parametrize("points", [[], [(6.0, 100.0)], [(6.0, 100.0), (6.0, 200.0)]])
+def test_there_is_no_slope_without_two_moments(points):
+    assert slope_ms_per_h(points) is None
+
+
+def test_several_languages_are_counted_as_dubs_and_timed_as_one_speech():
+    its = [lagging(n, lag, tag) for n in range(2) for tag, lag in (("pt", 100), ("es", 100 + 60 * n))]
+    totals = total(its)
+    assert (totals.fragments, totals.success, totals.audio_s, totals.kept_up) == (4, 4, 12.0, True)
+    assert totals.lag_slope_ms_per_h == pytest.approx(36_000)  # the worse of the two
+    told = attrs.evolve(report(*its), outputs={"pt": "talk.pt.wav", "es": "talk.es.wav"})
+    document = orjson.loads(as_json(told))
+    assert document["languages"]["es"]["output"] == "talk.es.wav"
+    assert document["languages"]["pt"]["totals"]["lag_slope_ms_per_h"] == 0
+    assert document["languages"]["es"]["totals"]["fragments"] == 2
+    assert [f["target_language"] for f in document["fragments"]] == ["pt", "es"] * 2
+    assert "languages" not in orjson.loads(as_json(report(*its)))
 
 
 @given(st.lists(st.floats(0, 100), min_size=1), st.integers(1, 100))

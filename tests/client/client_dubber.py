@@ -22,6 +22,8 @@ class Line:
         sid: over which connection; None while there is none.
         got: numbers of all fragments that arrived, in order.
         results: all of them, numbered from 1.
+        languages: of the dubs, or one without a name.
+        places: of which fragment, from 1, and in which language each result is.
         told: how many of the results went to the present connection, or the last.
     """
 
@@ -32,6 +34,8 @@ class Line:
     ids: list[tuple[str, int]] = attrs.field(factory=list)
     results: list[dict] = attrs.field(factory=list)
     told: int = 0
+    languages: tuple[str, ...] = ("",)
+    places: list[tuple[int, str]] = attrs.field(factory=list)
     acknowledged: int = 0
     ends: int = 0
     completed: bool = False
@@ -39,6 +43,9 @@ class Line:
     lost: int = 0
     lost_at: float | None = None
     changed: trio.Event = attrs.field(factory=trio.Event)
+
+    def made(self, language: str) -> int:
+        return sum(its == language for _, its in self.places)
 
     def wake(self) -> None:
         self.changed.set()
@@ -97,7 +104,8 @@ class Dubber:
     async def init(self, sid: str, data: dict) -> None:
         self.inits.append(data)
         resumable = self.grants and data.get("resume") is True
-        line = Line(token=f"{SECRET}-{len(self.lines)}", sid=sid, resumable=resumable)
+        languages = tuple(data.get("target_languages") or [""])
+        line = Line(token=f"{SECRET}-{len(self.lines)}", sid=sid, resumable=resumable, languages=languages)
         self.lines.append(line)
         self.happens("init")
         ready: dict[str, Any] = {
@@ -106,6 +114,8 @@ class Dubber:
             "max_inflight": self.max_inflight,
             "capabilities": ["asr"],
         }
+        if languages != ("",):
+            ready["target_languages"] = list(languages)
         if resumable:
             ready |= {"resume_token": line.token, "resume_window_s": self.window_s}
         await self.server.emit("stream:ready", ready, to=sid)
@@ -118,14 +128,17 @@ class Dubber:
             return
         line.got.append(data["sequence_number"])
         line.ids.append((data["fragment_id"], data["sequence_number"]))
-        self.nursery.start_soon(self.dub, line, len(line.got), data)
+        for language in line.languages:
+            self.nursery.start_soon(self.dub, line, len(line.got), data, language)
         self.happens("fragment")
 
-    async def dub(self, line: Line, place: int, data: dict) -> None:
+    async def dub(self, line: Line, place: int, data: dict, language: str) -> None:
         number = data["sequence_number"]
-        await trio.sleep(self.took_s(number))
-        while len(line.results) + 1 < place:
+        # Each language takes its own time, and keeps its own order.
+        await trio.sleep(self.took_s(number) * (1 + line.languages.index(language)))
+        while line.made(language) + 1 < place:
             await line.changed.wait()
+        line.places.append((place, language))
         line.results.append(
             {
                 "fragment_id": data["fragment_id"],
@@ -135,7 +148,8 @@ class Dubber:
                 "dubbed_audio": base64.b64encode(base64.b64decode(data["audio"])[::-1]).decode(),
                 "processing_time_ms": 1,
             }
-            | ({"result_number": place} if line.resumable else {})
+            | ({"result_number": len(line.results) + 1} if line.resumable else {})
+            | ({"target_language": language} if language else {})
         )
         line.wake()
 
@@ -157,7 +171,7 @@ class Dubber:
         """Say what is new, over whichever connection there is."""
         while True:
             sid = line.sid
-            if line.ends and len(line.results) == len(line.got):
+            if line.ends and len(line.results) == len(line.got) * len(line.languages):
                 line.completed = True
             if sid is not None and line.told < len(line.results):
                 line.told += 1
@@ -189,7 +203,8 @@ class Dubber:
         line.sid = None
         last = data["last_result_number"]
         lost, self.forgets = self.forgets, 0
-        numbered = list(enumerate(line.ids, start=1))
+        told_of = [line.ids[place - 1] + (language,) for place, language in line.places[last + lost :]]
+        unmade = line.ids[min(map(line.made, line.languages)) :]
         told = {
             "stream_id": "s",
             "session_id": sid,
@@ -197,8 +212,8 @@ class Dubber:
             "last_result_number": len(line.results),
             "unanswered": [
                 {"fragment_id": name, "sequence_number": number}
-                for place, (name, number) in numbered
-                if place > last + lost
+                | ({"target_language": language[0]} if language and language[0] else {})
+                for name, number, *language in [*told_of, *unmade]
             ],
             "lost_results": lost,
             "complete": line.completed,

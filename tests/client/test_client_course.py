@@ -1,6 +1,6 @@
 """A stream's bookkeeping over its connections, without any: against a model of the server and of the wire."""
 
-from collections import deque
+from collections import Counter, deque
 
 import attrs
 import pytest
@@ -20,8 +20,9 @@ def event(name, payload, connection=1):
     return Event(name=name, args=(payload,), connection=connection)
 
 
-def result(fragment_id, number, connection=1):
-    return event("fragment:processed", {"fragment_id": fragment_id, "result_number": number}, connection)
+def result(fragment_id, number, connection=1, language=None):
+    payload = {"fragment_id": fragment_id, "result_number": number, "target_language": language}
+    return event("fragment:processed", payload, connection)
 
 
 def opened(**ready):
@@ -301,7 +302,7 @@ class Server:
     """What the server knows of the stream."""
 
     got: list[str] = attrs.field(factory=list)
-    results: list[str] = attrs.field(factory=list)
+    results: list[tuple[str, str | None]] = attrs.field(factory=list)
     told: int = 0
     acknowledged: int = 0
     ended: bool = False
@@ -311,9 +312,11 @@ class Server:
 class Cuts(RuleBasedStateMachine):
     """One stream, one server, a wire each way on which things are under way, and cuts at any time."""
 
+    languages: tuple[str | None, ...] = (None,)
+
     def __init__(self):
         super().__init__()
-        self.course = opened()
+        self.course = opened(target_languages=list(filter(None, self.languages)))
         self.server = Server()
         self.up = deque()
         self.down = deque()
@@ -359,31 +362,41 @@ class Cuts(RuleBasedStateMachine):
                 assert payload["resume_token"] == "t"
                 last = payload["last_result_number"]
                 assert server.acknowledged <= last
-                unanswered = [{"fragment_id": name} for name in server.got[last:]]
+                made = [{"fragment_id": name, "target_language": tag} for name, tag in server.results[last:]]
+                unmade = {name: None for tag in self.languages for name in self.to_make(tag)}
+                unanswered = [*made, *({"fragment_id": name} for name in unmade)]
                 told = {**RESUMED, "unanswered": unanswered, "complete": False}
                 self.down.append(event("stream:resumed", told, self.connection))
                 server.told, server.attached = last, self.connection
         self.tell()
 
-    @rule()
-    @precondition(lambda self: len(self.server.results) < len(self.server.got))
-    def dub(self):
-        self.server.results.append(self.server.got[len(self.server.results)])
+    def to_make(self, tag):
+        """What the server has and has not dubbed into a language."""
+        return self.server.got[sum(its == tag for _, its in self.server.results) :]
+
+    @rule(data=st.data())
+    @precondition(lambda self: any(map(self.to_make, self.languages)))
+    def dub(self, data):
+        self.make(data.draw(st.sampled_from([tag for tag in self.languages if self.to_make(tag)])))
+
+    def make(self, tag):
+        self.server.results.append((self.to_make(tag)[0], tag))
         self.tell()
 
     def tell(self):
         server = self.server
         while self.standing and server.attached == self.connection and server.told < len(server.results):
             server.told += 1
-            name = server.results[server.told - 1]
-            self.down.append(result(name, server.told, self.connection))
+            name, tag = server.results[server.told - 1]
+            self.down.append(result(name, server.told, self.connection, tag))
 
     @rule()
     @precondition(lambda self: self.down)
     def come_in(self):
         arrived = self.down.popleft()
         if self.course.hear(arrived, 0.0) and arrived.name == "fragment:processed":
-            self.read.append(arrived.args[0]["fragment_id"])
+            (payload,) = arrived.args
+            self.read.append((payload["fragment_id"], payload["target_language"]))
 
     @rule()
     @precondition(lambda self: self.standing)
@@ -414,14 +427,23 @@ class Cuts(RuleBasedStateMachine):
                 self.arrive()
             while self.down:
                 self.come_in()
-        while len(self.server.results) < len(self.server.got):
-            self.dub()
+        for tag in self.languages:
+            while self.to_make(tag):
+                self.make(tag)
         while self.down:
             self.come_in()
-        assert sorted(self.read) == sorted(self.sent)
+        assert Counter(self.read) == Counter((name, tag) for name in self.sent for tag in self.languages)
         assert self.server.ended == self.course.ending
         assert self.course.ledger.unanswered == ()
 
 
+class CutsInSeveralLanguages(Cuts):
+    """The same, with three results for each fragment, the languages at different speeds."""
+
+    languages = ("pt", "es", "de")
+
+
 Cuts.TestCase.settings = settings(max_examples=200, stateful_step_count=60, deadline=None)
 test_whatever_is_cut_and_when_each_fragment_arrives_once_and_each_result_is_read_once = Cuts.TestCase
+CutsInSeveralLanguages.TestCase.settings = settings(max_examples=200, stateful_step_count=60, deadline=None)
+test_the_same_holds_of_each_language_of_several = CutsInSeveralLanguages.TestCase

@@ -24,9 +24,9 @@ from sts_actors.client import (
 STEADY = Reconnect(jitter=0)
 
 
-async def dub(client, count, *, got=None):
+async def dub(client, count, *, got=None, init=INIT):
     """Dub so many fragments; all events but acknowledgements."""
-    stream = await open_dubbing_stream(client, INIT)
+    stream = await open_dubbing_stream(client, init)
     got = [] if got is None else got
 
     async def send():

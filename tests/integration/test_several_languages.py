@@ -4,7 +4,7 @@ import pytest
 import trio
 from running import QUICK, dub, dubbing, http_get, marked, running, who_speaks
 
-from sts_actors.client import Complete, Processed
+from sts_actors.client import Complete, Processed, ServerErrorEvent, open_client
 from sts_actors.engines.fake import FakeRecogniser, FakeSynthesiser, FakeTranslator
 from sts_actors.errors import EngineError, ErrorCode
 
@@ -77,6 +77,23 @@ async def test_a_fragment_that_cannot_be_read_fails_in_every_language():
     answers = [event for event in events if isinstance(event, Processed)]
     assert [answer.target_language for answer in answers] == list(FIVE)
     assert {answer.error.code for answer in answers} == {"INVALID_AUDIO_FORMAT"}
+    # And told once besides, for it is one fault.
+    assert len([event for event in events if isinstance(event, ServerErrorEvent)]) == 1
+
+
+async def test_a_fragment_without_a_number_is_refused_in_every_language():
+    told = []
+    init = {"source_language": "en", "target_languages": ["pt", "es"], "sample_rate_hz": 16_000}
+    async with running(**QUICK) as service, open_client(service.url) as client:
+        await client.emit("stream:init", init)
+        with trio.fail_after(30):
+            while not told or told[-1].name != "stream:ready":
+                told.append(await anext(client.events))
+            await client.emit("fragment:data", {"fragment_id": "f", "sequence_number": 1, "audio": 7})
+            while sum(event.name == "fragment:processed" for event in told) < 2:
+                told.append(await anext(client.events))
+    answers = [event.args[0] for event in told if event.name == "fragment:processed"]
+    assert [answer["target_language"] for answer in answers] == ["pt", "es"]
 
 
 async def test_the_actors_of_a_language_count_under_their_own_roles():

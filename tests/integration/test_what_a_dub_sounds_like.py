@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from running import QUICK, dub, dubbing, http_get, running
 
-from sts_actors.audio.pcm import decode_s16le
+from sts_actors.audio.pcm import decode_s16le, encode_s16le
+from sts_actors.client import Processed
 from sts_actors.engines.fake import FakeSynthesiser
 from sts_actors.errors import EngineError, ErrorCode
 
@@ -53,6 +54,41 @@ async def test_what_is_checked_is_counted():
         _, body = await http_get(service, "/metrics")
     counted = [line for line in body.decode().splitlines() if line.startswith("sts_dub_checks_total")]
     assert sum(float(line.split()[-1]) for line in counted) >= 2
+
+
+HUM = encode_s16le((0.3 * np.sin(np.arange(48_000) * 0.05)).astype(np.float32)[:, None])
+
+
+async def test_what_was_carried_when_the_stream_ended_comes_with_its_sum():
+    async with running(**QUICK) as service:
+        async with dubbing(service, seam="carry") as stream:
+            await stream.send_fragment(0, HUM, 3000)
+            events = [await anext(stream.events)]
+            while not isinstance(events[-1], Processed):
+                events.append(await anext(stream.events))
+            await stream.end()
+            complete = [event async for event in stream.events][-1]
+        async with dubbing(service, seam="fixed") as stream:
+            (whole,) = await dub_once(stream, HUM)
+    (tail,) = complete.tail
+    assert tail.target_language == "pt"
+    assert tail.audio
+    assert f"{events[-1].transcript} {tail.transcript}" == whole.transcript
+
+
+async def test_a_stream_that_ends_in_one_go_says_all_in_its_last_fragment():
+    async with running(**QUICK) as service:
+        async with dubbing(service, seam="carry") as stream:
+            (carried,) = await dub_once(stream, HUM)
+        async with dubbing(service, seam="fixed") as stream:
+            (whole,) = await dub_once(stream, HUM)
+    assert carried.transcript == whole.transcript
+
+
+async def dub_once(stream, pcm):
+    await stream.send_fragment(0, pcm, 3000)
+    await stream.end()
+    return [event async for event in stream.events if isinstance(event, Processed)]
 
 
 async def test_the_lag_of_each_dub_is_told():

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from test_fragments import HEADER, LABEL, SPEECH, TRANSCRIPT, TRANSLATION
 
 from sts_actors.errors import ErrorCode, Stage
-from sts_actors.messages import TAIL, FragmentFailed, Speech, StreamSummary
+from sts_actors.messages import TAIL, FragmentFailed, Speech, StreamSummary, Utterance
 from sts_actors.wire.answers import complete, processed, ready, resumed
 from sts_actors.wire.fragments import AudioShape
 from sts_actors.wire.opening import Defaults, parse_opening
@@ -93,6 +93,21 @@ def test_a_warning_that_the_dub_has_already_is_not_given_twice():
     warnings = ("original_audio", "duration_variance_high")
     assert told(speech(fallback=FAILED, warnings=warnings))["warnings"] == list(warnings)
     assert "fallback_error" not in told(speech())["metadata"]
+
+
+def phrased(its, *spans):
+    utterances = tuple(Utterance(source="so", text="assim", start_s=a, end_s=b) for a, b in spans)
+    return attrs.evolve(its, translation=attrs.evolve(its.translation, utterances=utterances))
+
+
+def test_each_phrase_has_its_time_in_milliseconds_from_the_fragments_start():
+    assert told(phrased(speech(), (-0.64, 0.2004), (0.5, 1.0)))["utterances"] == [
+        {"start_ms": -640, "end_ms": 200, "transcript": "so", "translated_text": "assim"},
+        {"start_ms": 500, "end_ms": 1000, "transcript": "so", "translated_text": "assim"},
+    ]
+    assert "utterances" not in told(speech())
+    (entry,) = summed_up((phrased(left(), (-0.3, 0.0)), b"\1\2", AudioShape.TEXT))["tail"]
+    assert [its["start_ms"] for its in entry["utterances"]] == [-300]
 
 
 def test_a_ready_stream_knows_its_languages_and_its_seams():
