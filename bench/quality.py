@@ -126,11 +126,11 @@ async def whole_of(bench, job, place):
     """What is heard of the whole; kept with the words' times."""
     if not place.is_file():
         heard, asked = await bench.whole(job.recording, job.source)
-        words = [attrs.astuple(word) for word in heard.words]
+        words = [attrs.asdict(word) for word in heard.words]
         cost = attrs.asdict(Cost.of(asked, pretended=False))
         keep(place, {"text": heard.text, "words": words, "cost": cost})
     kept = json.loads(place.read_text("utf-8"))
-    words = tuple(Word(text=text, start_s=start, end_s=end) for text, start, end in kept["words"])
+    words = tuple(Word(**word) for word in kept["words"])
     return Recognition(text=kept["text"], language=job.source, words=words), kept["cost"]
 
 

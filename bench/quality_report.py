@@ -70,7 +70,8 @@ class Sum:
         for name in ("seams", *COUNTS):
             self.counted[f"at_{name}"] += run["at_seams"][name]
             self.counted[f"whole_at_{name}"] += run["whole_at_seams"][name]
-        self.counted["took_s"] += run["cost"]["took_s"] or 0.0
+        # Of its own process where that is known: others may be at work.
+        self.counted["took_s"] += run["cost"].get("processor_s") or run["cost"]["took_s"] or 0.0
         self.counted["audio_s"] += about["seconds"]
 
     @property

@@ -38,17 +38,24 @@ Split = Callable[[str], list[str]]
 
 @attrs.frozen(kw_only=True)
 class Cost:
-    """What was asked of the recogniser; `took_s` is None where its engine only pretends."""
+    """What was asked of the recogniser; `took_s` is None where its engine only pretends.
+
+    `processor_s`: what its process worked for that, where the system tells; neighbours do not count.
+    """
 
     calls: int
     audio_s: float
     took_s: float | None
+    processor_s: float | None
 
     @classmethod
     def of(cls, asked: Asked[Any, Any], *, pretended: bool) -> "Cost":
         """What an asker has noted."""
         return cls(
-            calls=asked.calls, audio_s=asked.audio_s, took_s=None if pretended else round(asked.took_s, 2)
+            calls=asked.calls,
+            audio_s=asked.audio_s,
+            took_s=None if pretended else round(asked.took_s, 2),
+            processor_s=None if pretended else asked.processor_s,
         )
 
 

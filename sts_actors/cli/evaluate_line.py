@@ -1,9 +1,11 @@
 """The line over a whole recording, as fast as it goes: what it heard, said and asked of its models."""
 
+import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from math import inf
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import attrs
@@ -11,12 +13,13 @@ import numpy as np
 import trio
 
 from sts_actors.actors.asr import asr
+from sts_actors.actors.intake import Intake
 from sts_actors.actors.stage import StageLimits
 from sts_actors.actors.stream import Collaborators, open_stream
 from sts_actors.audio.pcm import resample
 from sts_actors.dubbing import Dubbing
 from sts_actors.engines.ports import RECOGNISER_RATE_HZ, Asker, RecogniseRequest, Recognition
-from sts_actors.errors import ServiceError
+from sts_actors.errors import ServiceError, Stage
 from sts_actors.messages import (
     AudioFormat,
     Container,
@@ -79,14 +82,20 @@ class Asked(Generic[Q, A]):
     calls: int = 0
     audio_s: float = 0.0
     took_s: float = 0.0
+    processor: Callable[[], float | None] = attrs.field(default=lambda: None)
+    """How long the engine's process has worked, if it has one."""
+    processor_s: float | None = None
     speeds: dict[str, float] = attrs.field(factory=dict)
     """Of a synthesiser: at which speed each text was spoken last."""
 
     async def __call__(self, request: Q, /, *, stream: str, deadline: float) -> A:
         """Ask, and note it."""
-        started = trio.current_time()
+        started, before_s = trio.current_time(), self.processor()
         answer = await self.ask(request, stream=stream, deadline=deadline)
         self.took_s += trio.current_time() - started
+        after_s = self.processor()
+        if before_s is not None and after_s is not None:
+            self.processor_s = (self.processor_s or 0.0) + after_s - before_s
         self.calls += 1
         if isinstance(request, RecogniseRequest):
             self.audio_s += request.pcm.size / RECOGNISER_RATE_HZ
@@ -152,7 +161,7 @@ class Bench:
         Raises:
             ServiceError: the recogniser failed.
         """
-        asked = Asked(self.dubbing.models.recogniser)
+        asked = self._recogniser()
         pcm = await trio.to_thread.run_sync(
             resample, recording.pcm, recording.sample_rate_hz, RECOGNISER_RATE_HZ
         )
@@ -162,7 +171,7 @@ class Bench:
     async def recognise(self, recording: Recording, fragment_s: float, seam: SeamPolicy, told: Told) -> Heard:
         """Have the recognition actor alone hear a recording in fragments."""
         config = self.config(recording, fragment_s, seam)
-        recogniser = Asked(self.dubbing.models.recogniser)
+        recogniser = self._recogniser()
         pieces = recording.fragments(fragment_s)
         fragments: Any = open_channel("evaluation/fragments", 1)
         transcripts: Any = open_channel("evaluation/transcripts", 1)
@@ -177,6 +186,8 @@ class Bench:
                     config,
                     StageLimits(),
                     self.dubbing.compute,
+                    # All that comes is known beforehand.
+                    Intake(submitted=len(pieces), ended=True),
                 )
 
         async with trio.open_nursery() as nursery:
@@ -197,7 +208,7 @@ class Bench:
         """
         config = self.config(recording, fragment_s, seam)
         its = self.dubbing.collaborators(config)
-        recogniser, synthesiser = Asked(its.recogniser), Asked(its.synthesiser)
+        recogniser, synthesiser = self._recogniser(), Asked(its.synthesiser)
         its = attrs.evolve(its, recogniser=recogniser, synthesiser=synthesiser)
         pieces = recording.fragments(fragment_s)
         return Dubbed(
@@ -208,6 +219,10 @@ class Bench:
             speeds=synthesiser.speeds,
         )
 
+    def _recogniser(self) -> Asked[RecogniseRequest, Recognition]:
+        models = self.dubbing.models
+        return Asked(models.recogniser, processor=lambda: worked_s(models.processes.get(Stage.ASR)))
+
     async def knows(self, language: str) -> bool:
         """Whether the recogniser knows a language."""
         silence = RecogniseRequest(pcm=np.zeros(RECOGNISER_RATE_HZ, np.float32), language=language)
@@ -216,6 +231,17 @@ class Bench:
         except ServiceError:
             return False
         return True
+
+
+def worked_s(process: int | None) -> float | None:
+    """The processor time that a process has taken so far; None where nobody says."""
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text("utf-8")
+    except OSError:
+        return None
+    # Behind the name, which may hold anything: user and system time are the 12th and 13th.
+    user, system = stat.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 @asynccontextmanager

@@ -59,7 +59,8 @@ def _heard_rows(run: RunFigures) -> Iterator[tuple[str, str]]:
 def _cost_rows(cost: Cost) -> Iterator[tuple[str, str]]:
     yield "calls of the recogniser", str(cost.calls)
     yield "  seconds heard", f"{cost.audio_s:.0f}"
-    yield "  seconds taken", NONE if cost.took_s is None else f"{cost.took_s:.1f}"
+    for name, seconds in (("taken", cost.took_s), ("of processor", cost.processor_s)):
+        yield f"  seconds {name}", NONE if seconds is None else f"{seconds:.1f}"
 
 
 def _per_hundred(found: SeamErrors, name: str) -> str:

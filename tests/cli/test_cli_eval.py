@@ -7,6 +7,7 @@ import orjson
 import pytest
 from cli_samples import read_wav, tone, write_wav
 
+from sts_actors.actors import stream
 from sts_actors.cli.main import run
 from sts_actors.engines.fake import FakeRecogniser
 from sts_actors.engines.ports import Recognition
@@ -35,8 +36,9 @@ def hears(monkeypatch):
         def one(request):
             seconds = request.pcm.size / RATE
             texts = words(seconds)
-            timed = tuple(Word(text=text, start_s=float(at), end_s=at + 0.5) for at, text in enumerate(texts))
-            return Recognition(text=" ".join(texts), language=request.language, words=timed)
+            timed = tuple(Word(text=text, start_s=float(at), end_s=at + 1.0) for at, text in enumerate(texts))
+            voice = ((0.0, seconds),)
+            return Recognition(text=" ".join(texts), language=request.language, words=timed, voice=voice)
 
         monkeypatch.setattr(FakeRecogniser, "_one", staticmethod(one))
 
@@ -91,7 +93,16 @@ def test_what_is_lost_and_doubled_at_cuts_is_counted(talk, tmp_path, hears):
     assert (its["seams"], its["lost"], its["invented"], its["doubled"], its["substituted"]) == (3, 1, 1, 1, 0)
     assert its["per_hundred"]["doubled"] == 33.3333
     assert one["whole_at_seams"]["lost"] == 0
-    assert one["cost"] == {"calls": 4, "audio_s": 20, "took_s": None}
+    assert one["cost"] == {"calls": 4, "audio_s": 20, "took_s": None, "processor_s": None}
+
+
+def test_the_end_of_a_recording_is_heard_to_its_last_word(talk, tmp_path, hears):
+    # The last word ends with the recording: of a stream that goes on, it would be carried.
+    letters = [f"w{chr(97 + at)}" for at in range(SECONDS)]
+    hears(lambda seconds: letters)
+    options = ("--seconds", "20", "--seam", "carry", "--only", "recognition", "--json", "out.json")
+    assert evaluate(talk, said(tmp_path, " ".join(letters)), *options) == 0
+    assert figures(tmp_path)["runs"][0]["words"]["rate"] == 0
 
 
 def test_a_table_tells_policies_and_lengths_apart(talk, tmp_path, capsys):
@@ -136,6 +147,15 @@ def test_a_fragment_that_fails_is_counted_and_silent(talk, tmp_path, monkeypatch
     pcm, _ = read_wav(tmp_path / "dubs" / "talk-5s-fixed.wav")
     assert len(pcm) == RATE * SECONDS
     assert not pcm[RATE * 5 : RATE * 10].any()
+
+
+def test_a_line_that_breaks_down_is_said_in_a_line(talk, tmp_path, monkeypatch, capsys):
+    async def broken(*_, **__):
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(stream, "translation", broken)
+    assert evaluate(talk, said(tmp_path, "river"), "--seconds", "1", "--seam", "fixed") == 3
+    assert "stream/fixed-1" in capsys.readouterr().err
 
 
 def test_a_dub_that_says_what_it_should_has_no_errors_on_its_way_round(talk, tmp_path, hears):

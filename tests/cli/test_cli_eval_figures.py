@@ -1,12 +1,16 @@
 """What a dub comes to, on results made by hand."""
 
+import os
+import time
+
 import attrs
 import numpy as np
 import pytest
+import trio
 
-from sts_actors.cli.evaluate_figures import Reference, dub_figures, dub_sound, heard_text, said_text
-from sts_actors.cli.evaluate_line import Asked, Dubbed, Recording
-from sts_actors.engines.ports import Recognition
+from sts_actors.cli.evaluate_figures import Cost, Reference, dub_figures, dub_sound, heard_text, said_text
+from sts_actors.cli.evaluate_line import Asked, Dubbed, Recording, worked_s
+from sts_actors.engines.ports import RecogniseRequest, Recognition
 from sts_actors.errors import ErrorCode, Stage
 from sts_actors.messages import (
     TAIL,
@@ -187,3 +191,32 @@ def test_cuts_lie_between_fragments_and_not_at_the_end():
     # Of the last word only the beginning of the stream's end is near.
     assert reference.at_seams("one two", recording, 6).lost == 1
     assert reference.at_seams("two three", recording, 6).lost == 0
+
+
+def test_the_processor_time_of_a_process_grows_with_its_work():
+    before = worked_s(os.getpid())
+    if before is None:
+        pytest.skip("this system does not tell")
+    until = time.process_time() + 0.1
+    while time.process_time() < until:
+        pass
+    assert 0.05 <= worked_s(os.getpid()) - before <= 10
+
+
+def test_of_a_process_that_is_not_there_no_time_is_known():
+    assert worked_s(None) is None
+
+
+async def test_an_asker_counts_calls_sound_and_time(autojump_clock):
+    async def ask(request, *, stream, deadline):
+        await trio.sleep(2)
+        return "answer"
+
+    spent = iter((1.0, 1.5, 4.0, 4.25))
+    asked = Asked(ask, processor=lambda: next(spent))
+    request = RecogniseRequest(pcm=np.zeros(8000, np.float32), language="en")
+    for _ in range(2):
+        assert await asked(request, stream="s", deadline=9.0) == "answer"
+    cost = Cost.of(asked, pretended=False)
+    assert cost == Cost(calls=2, audio_s=1.0, took_s=pytest.approx(4), processor_s=0.75)
+    assert Cost.of(asked, pretended=True) == Cost(calls=2, audio_s=1.0, took_s=None, processor_s=None)
