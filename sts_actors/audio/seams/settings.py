@@ -27,6 +27,7 @@ class SeamSettings:
         hole_s: more voice than this between two words, or in one that is
         hole_probability: less probable than this, hides others: short turns are left out so, most of all
             after a beginning without full stops.
+        longest_word_s: more voice than this in any word but a number hides others, too.
         loop_words: this many words said twice in a row, the second time by the new ones, are doubtful.
     """
 
@@ -46,4 +47,5 @@ class SeamSettings:
     probability: float = 0.4
     hole_s: float = 0.7
     hole_probability: float = 0.6
+    longest_word_s: float = 1.5
     loop_words: int = 3
