@@ -75,8 +75,19 @@ def test_a_pause_before_a_word_hides_nothing():
 
 
 def test_a_long_word_that_is_sure_hides_nothing():
-    slow = (word("when", 0.1, 1.6, 0.95), *in_turn("on sunday in the car", 1.6, each_s=0.45))
+    slow = (word("when", 0.1, 1.5, 0.95), *in_turn("on sunday in the car", 1.5, each_s=0.45))
     assert heard((slow, ALL))[0] == "when on sunday in the car"
+
+
+def test_a_number_may_take_as_long_as_its_digits():
+    slow = (word("1984", 0.1, 2.0, 0.95), *in_turn("on sunday", 2.0, each_s=0.9))
+    assert heard((slow, ALL))[0] == "1984 on sunday"
+
+
+def test_no_other_word_lasts_as_long_as_a_sentence():
+    slow = (word("It's", 0.1, 2.0, 0.95), *in_turn("on sunday", 2.0, each_s=0.9))
+    whole = in_turn("so did you not say that it is on sunday", -0.9, each_s=0.45)
+    assert heard((slow, ALL), (whole, ALL))[0] == "not say that it is on sunday"
 
 
 def test_what_is_no_better_without_the_beginning_stays_as_it_was():
@@ -114,6 +125,21 @@ def test_a_turn_after_which_a_recogniser_stopped_is_asked_for_by_itself():
     assert asked[1].pcm.size / RATE_HZ == pytest.approx(4.0 - 1.9 + 0.1)
 
 
+def test_a_turn_is_asked_for_at_once_though_it_could_be_carried():
+    first, second = in_turn("call me when", 0.0), in_turn("on sunday in the car", 2.35)
+    voice = ((-1.0, 0.9), (2.3, 3.9))
+    texts, asked, _ = heard((first, voice), (second, voice), last=False)
+    assert texts == "call me when on sunday in the"
+    assert len(asked) == 2
+
+
+def test_what_begins_too_early_to_be_carried_is_decided_though_it_may_be_cut():
+    said = (word("one", 0.2, 0.6), word("looong", 1.9, 3.95))
+    texts, _, state = heard((said, ((-1.0, 0.6), (2.6, 3.9))), last=False)
+    assert texts == "one looong"
+    assert state.decided_s == pytest.approx(-0.05)
+
+
 def test_improbable_words_of_what_is_asked_for_by_itself_are_none():
     first = in_turn("call me when", 0.0)
     thanks = (word("Thank", 1.9, 1.9, 0.02), word("you.", 1.9, 2.0, 0.9), word("Bye.", 2.0, 2.1, 0.02))
@@ -132,7 +158,7 @@ def test_the_end_of_the_last_word_is_no_turn():
 
 
 @pytest.mark.parametrize(
-    ("ends_s", "said"), [(1.0, "hello hello who is there"), (1.9, "hello hello Hello? who is there")]
+    ("ends_s", "said"), [(1.0, "hello hello who is there"), (1.5, "hello hello Hello? who is there")]
 )
 def test_a_word_heard_again_is_left_out_and_one_said_again_is_not(ends_s, said):
     first = in_turn("hello hello", 0.3)

@@ -11,6 +11,7 @@ from sts_actors.messages import Word
 
 _LEAST = 1e-6
 _LONGEST_LOOP = 12
+DIGIT_S = 0.5
 
 
 def has_holes(words: Sequence[Word], voice: Spans, settings: SeamSettings) -> bool:
@@ -19,10 +20,15 @@ def has_holes(words: Sequence[Word], voice: Spans, settings: SeamSettings) -> bo
     if any(length_s(spans) > settings.hole_s for spans in between):
         return True
     return any(
-        word.probability < settings.hole_probability
-        and length_s(within(voice, word.start_s, word.end_s)) > settings.hole_s
-        for word in words
+        length_s(within(voice, word.start_s, word.end_s)) > _longest_s(word, settings) for word in words
     )
+
+
+def _longest_s(word: Word, settings: SeamSettings) -> float:
+    """How long a word can be; a number is one word, however many digits are read out."""
+    if word.probability < settings.hole_probability:
+        return settings.hole_s
+    return max(settings.longest_word_s, DIGIT_S * sum(character.isdigit() for character in word.text))
 
 
 def likelihood(words: Sequence[Word]) -> float:

@@ -7,14 +7,20 @@ import attrs
 class SeamSettings:
     """In seconds, unless the name says otherwise.
 
+    Found with Whisper base (int8) on a read text, a telephone call of two and dialogues of short turns, a few
+    minutes together; what a setting was found by stands with it.
+
     Args:
         guard_s: a word that ends closer to the fragment's end may be cut: it is decided with the next one.
         unsure_guard_s: the same for a word that is less probable than
-        sure_probability: what follows a word tells what it was ("Ensure", "In short").
+        sure_probability: what follows a word tells what it was ("Ensure" at 0.58 and 0.68 was "In short").
         carry_s: never more than this is left undecided.
-        context_s: how much of what has been decided is heard again before what has not.
+        context_s: how much of what has been decided is heard again before what has not. On the read text 6 s
+            heard no better and cost 1.9 times what fixed cuts do, 4 s 1.4 times; with 3 s the telephone call
+            was heard worse.
         lead_s: heard before a word's start, which the recogniser places late rather than early.
-        tail_s: a voice is heard so much longer than the word that it ends.
+        tail_s: a voice is heard so much longer than the word that it ends: asked what it said, a recogniser
+            made "us." of it.
         rescue_gap_s: where more than this is left when a voice is heard after the last word, and
         rescue_voice_s: it is heard for longer than this, the recogniser has stopped too early: a full stop
             that is given can end a transcript, and a whole turn was lost so.
@@ -22,11 +28,14 @@ class SeamSettings:
             asked for once more.
         rescue_near_s: in what is asked for once more, the last word may be heard again up to so much later.
         voice_s: less voice than this, in all that is undecided, is none.
-        doubt_voice_s: doubtful words in less voice than this are none; in more, they are heard once more.
+        doubt_voice_s: doubtful words in less voice than this are none ("I" at 0.03, and "Thank you very much"
+            at an end); in more, they are heard once more.
         probability: the geometric mean of the new words' probabilities below which they are doubtful.
         hole_s: more voice than this between two words, or in one that is
         hole_probability: less probable than this, hides others: short turns are left out so, most of all
-            after a beginning without full stops.
+            after a beginning without full stops. Of a dialogue in 6-s fragments, 23 words of 100 were wrong
+            before this was looked for, and 6 with it.
+        longest_word_s: more voice than this in any word but a number hides others, too.
         loop_words: this many words said twice in a row, the second time by the new ones, are doubtful.
     """
 
@@ -46,4 +55,5 @@ class SeamSettings:
     probability: float = 0.4
     hole_s: float = 0.7
     hole_probability: float = 0.6
+    longest_word_s: float = 1.5
     loop_words: int = 3
