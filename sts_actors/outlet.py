@@ -8,6 +8,9 @@ import trio
 from sts_actors.gateway import Server
 from sts_actors.wire.retained import Retained
 
+PAYLOAD_BYTES = 1024
+"""What an event is taken to weigh besides its audio."""
+
 
 class Outlet(Protocol):
     """Where a session's events go.

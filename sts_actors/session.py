@@ -9,25 +9,22 @@ import attrs
 import trio
 
 from sts_actors.actors.stream import Stream, open_stream
-from sts_actors.artifacts import Recording
-from sts_actors.audio.codecs import encode
+from sts_actors.answering import Answering
 from sts_actors.dubbing import Dubbing
-from sts_actors.errors import ErrorCode, ServiceError, ServiceWarning, WarningCode
-from sts_actors.messages import FragmentFailed, FragmentHeader, Result, Results
-from sts_actors.outlet import Outlet
+from sts_actors.errors import ErrorCode, ServiceError
+from sts_actors.messages import FragmentHeader
+from sts_actors.outlet import PAYLOAD_BYTES, Outlet
 from sts_actors.replies import Reply, named, read_or_error, refusal, unplaced
-from sts_actors.tally import Tally
 from sts_actors.wire import answers
 from sts_actors.wire.backpressure import Backpressure, describe
 from sts_actors.wire.fragments import (
-    AudioShape,
     EncodedAudio,
     Named,
     parse_arrival,
     parse_named,
 )
 from sts_actors.wire.opening import Opening, parse_opening
-from sts_actors.wire.ordering import Due, Kind
+from sts_actors.wire.ordering import Kind
 from sts_actors.wire.session_states import Event, Refusal, State, next_state
 from sts_actors.wire.tail import Tail
 from supervision import RestartIntensityExceeded
@@ -37,19 +34,12 @@ log = logging.getLogger(__name__)
 MODELS_WAIT_S = 8.0
 """How long `stream:init` waits for models that still load; workers give up on `stream:ready` after 10."""
 
-PAYLOAD_BYTES = 1024
-"""What an event is taken to weigh besides its audio."""
-
 _OUT_OF_PLACE = {
     ErrorCode.INVALID_CONFIG: "this connection has a stream already",
     ErrorCode.STREAM_PAUSED: "the stream is paused; send stream:resume first",
 }
 _NOT_OPEN = "send stream:init first and wait for stream:ready"
 _OVER = "the stream has ended"
-
-
-_ALSO_TOLD = frozenset({ErrorCode.INVALID_AUDIO_FORMAT, ErrorCode.FRAGMENT_TOO_LARGE})
-"""What is told as an `error` besides, wherever it comes to light."""
 
 
 class Session:
@@ -60,7 +50,6 @@ class Session:
     """
 
     def __init__(self, outlet: Outlet, dubbing: Dubbing, headers: Mapping[str, str | None]) -> None:
-        self.outlet = outlet
         self.state = State.CONNECTED
         self.session_id = uuid4().hex
         self.opening: Opening | None = None
@@ -69,22 +58,22 @@ class Session:
         self._stream: Stream | None = None
         self._backpressure = Backpressure(dubbing.thresholds)
         self._telling_level = trio.Lock()
-        self._replies: dict[int, Reply] = {}
-        self._tally = Tally()
+        self._answering = Answering(outlet, dubbing)
         self._drain = trio.CancelScope()
-        self._recording = Recording()
-        self._warned: ServiceWarning | None = None
-        self._untold: list[tuple[str, int, str]] = []
-        self._shape = AudioShape.BYTES
+
+    @property
+    def outlet(self) -> Outlet:
+        """Where it speaks; another one, once its connection is one that may come back."""
+        return self._answering.outlet
+
+    @outlet.setter
+    def outlet(self, outlet: Outlet) -> None:
+        self._answering.outlet = outlet
 
     @property
     def unanswered(self) -> list[tuple[str, int, str]]:
-        """Id and sequence number of what waits for its answer, in the order it came.
-
-        And the language, where a fragment was answered in others already; else it is empty.
-        """
-        waiting = [(reply.fragment_id, reply.sequence_number, "") for reply in self._replies.values()]
-        return [*self._untold, *waiting]
+        """See `Answering`."""
+        return self._answering.unanswered
 
     def check(self, event: Event) -> State:
         """Where `event` would lead now.
@@ -168,12 +157,12 @@ class Session:
             )
             await self._refuse_unplaced(named(arrival), crowded)
             return
-        self._replies[header.index] = Reply.to(arrival, header)
+        reply = self._answering.replies[header.index] = Reply.to(arrival, header)
         if not isinstance(audio, ServiceError):
-            self._recording.received(header.index, audio.data, audio.label)
+            self._answering.recording.received(header.index, audio.data, audio.label)
         fault = self._submit(stream, header, audio) if place.admission.wants_work else None
         if fault is not None:
-            self._replies[header.index].told = True
+            reply.told = True
             stream.refuse(refusal(header, fault))
             await self.refuse(fault, fragment_id=header.fragment_id)
             return
@@ -210,7 +199,7 @@ class Session:
             ) as stream:
                 with dubbing.listed(self.session_id, stream):
                     self._stream = stream
-                    self._recording = dubbing.artifacts.record(opening.config, self.session_id)
+                    self._answering.recording = dubbing.artifacts.record(opening.config, self.session_id)
                     self.step(Event.OPENED)
                     await self.outlet.say(
                         "stream:ready",
@@ -222,7 +211,7 @@ class Session:
                         ),
                     )
                     await self._answer_all(stream)
-                    tails = await self._tails(stream)
+                    tails = await self._answering.tails(stream)
             ending = Event.RESULTS_OVER
         except RestartIntensityExceeded:
             log.exception("stream %s failed", opening.config.stream_id)
@@ -233,84 +222,24 @@ class Session:
             self._stream = None
         self.step(ending)
         # Only now: the end of the results alone does not mean that the stream has ended well.
-        summary = self._tally.summary(opening.config.stream_id)
+        summary = self._answering.summary(opening.config.stream_id)
         size = sum(len(audio) for _, audio, _ in tails) * 4 // 3
         await self._tell("stream:complete", answers.complete(summary, tails=tails), size=size)
         return True
-
-    async def _tails(self, stream: Stream) -> list[Tail]:
-        """What was left when the last fragment had gone out, in the shape that its worker sent it in."""
-        return [(tail, await self._encoded(tail), self._shape) for tail in stream.tails]
 
     async def _answer_all(self, stream: Stream) -> None:
         with self._drain:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._follow_pressure, stream)
                 async for due in stream:
-                    await self._answer(stream, due)
+                    await self._answering.answer(stream, due, self.refuse)
+                    await self._tell_level(stream)
                 nursery.cancel_scope.cancel()
         if self._drain.cancelled_caught:
             left = ServiceError(
                 ErrorCode.TIMEOUT, f"{stream.in_flight} fragments were still in flight at the drain deadline"
             )
             await self.outlet.say("error", answers.error(left, stream_id=stream.config.stream_id))
-
-    async def _answer(self, stream: Stream, due: Due[Results]) -> None:
-        reply = self._replies[due.key]
-        self._shape = reply.shape
-        encoded = [await self._encoded(result) for result in due.result]
-        # Until its answer is told, and from that very moment no more, it is one that has none.
-        del self._replies[due.key]
-        languages = stream.config.targets if len(stream.config.targets) > 1 else ("",)
-        self._untold = [(reply.fragment_id, reply.sequence_number, language) for language in languages]
-        for result, audio in zip(due.result, encoded, strict=True):
-            del self._untold[0]
-            self._recording.answered(
-                due.key,
-                result,
-                audio,
-                fragment_id=reply.fragment_id,
-                sequence_number=reply.sequence_number,
-                processing_ms=(trio.current_time() - reply.received) * 1000,
-            )
-            await self._tell_processed(result, reply, audio)
-            if isinstance(result, FragmentFailed) and result.code in _ALSO_TOLD and not reply.told:
-                reply.told = True
-                fault = ServiceError(result.code, result.message)
-                await self.refuse(fault, fragment_id=reply.fragment_id)
-            await self._tell_quota(stream, result)
-        await self._tell_level(stream)
-
-    async def _encoded(self, result: Result) -> bytes:
-        """A dub as it goes out; of a failure, nothing."""
-        if isinstance(result, FragmentFailed):
-            if result.code is ErrorCode.GPU_OOM:
-                self._dubbing.pressure.ran_out()
-            return b""
-        return await self._dubbing.compute(encode, result.pcm, result.translation.transcript.answer)
-
-    async def _tell_quota(self, stream: Stream, result: Result) -> None:
-        """Warn once that the translation's quota is running out, and again when it is used up."""
-        near, told = self._dubbing.quota.warning, self._warned
-        if isinstance(result, FragmentFailed) and result.code is ErrorCode.QUOTA_EXCEEDED:
-            near = ServiceWarning(WarningCode.QUOTA_EXCEEDED, result.message)
-        if near is not None and (told is None or told.code is not near.code):
-            self._warned = near
-            await self.outlet.say("warning", answers.warning(near, stream_id=stream.config.stream_id))
-
-    async def _tell_processed(self, result: Result, reply: Reply, audio: bytes = b"") -> None:
-        elapsed_s = trio.current_time() - reply.received
-        self._tally.add(result, elapsed_s * 1000)
-        self._dubbing.metrics.answered(result, elapsed_s)
-        payload = answers.processed(
-            result,
-            audio=audio,
-            shape=reply.shape,
-            processing_ms=elapsed_s * 1000,
-            fragment_id=reply.fragment_id,
-            pts_ns=reply.pts_ns,
-        )
-        await self._tell("fragment:processed", payload, size=len(audio) * 4 // 3)
 
     # -- refusals and levels --------------------------------------------------------------------------------
 
@@ -361,9 +290,9 @@ class Session:
             )
             failure = refusal(header, error)
             for target in () if self.opening is None else self.opening.config.targets:
-                await self._tell_processed(attrs.evolve(failure, target_language=target), reply)
+                await self._answering.tell(attrs.evolve(failure, target_language=target), reply)
             if self.opening is None:
-                await self._tell_processed(failure, reply)
+                await self._answering.tell(failure, reply)
 
     async def _obey(self, event: Event) -> bool:
         try:
