@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 import trio
 
+from sts_actors.actors.collaborators import Collaborators
 from sts_actors.actors.compute import inline
-from sts_actors.actors.stream import Collaborators, open_stream
+from sts_actors.actors.stream import open_stream
 from sts_actors.actors.voicing import Voicing
 from sts_actors.audio.fit import FitPolicy
 from sts_actors.messages import AudioFormat, Container, FragmentFailed, StreamConfig

@@ -6,9 +6,10 @@ from typing import Literal, cast
 
 import attrs
 
+from sts_actors.actors.collaborators import Collaborators
 from sts_actors.actors.compute import Compute, in_thread
 from sts_actors.actors.stage import StageLimits
-from sts_actors.actors.stream import Collaborators, Stream
+from sts_actors.actors.stream import Stream
 from sts_actors.actors.voicing import Voicing
 from sts_actors.artifacts import Artifacts, NoArtifacts
 from sts_actors.audio.fit import FitPolicy

@@ -13,7 +13,7 @@ from sts_actors.engines.weights.assets import AssetFile
 from sts_actors.engines.weights.hub import hub_models, write_manifest
 from sts_actors.engines.whisper.options import WhisperOptions
 from sts_actors.errors import ConfigError, ErrorCode, ServiceError, Stage
-from sts_actors.messages import AudioFormat, Container, StreamConfig
+from sts_actors.messages import AudioFormat, Bed, Container, SeamPolicy, StreamConfig
 from sts_actors.metrics import Metrics
 from sts_actors.models import open_models
 from sts_actors.profiles import model_specs, needed_assets, needed_models, prepare
@@ -135,6 +135,38 @@ async def test_a_stream_is_stretched_by_the_stretcher_of_the_settings():
         config = StreamConfig(stream_id="s", source_language="en", target_language="pt", label=layout)
         dubbing = Dubbing(settings=its, models=models, metrics=Metrics())
         assert dubbing.collaborators(config).voicing.policy.stretcher == "rubberband"
+
+
+async def test_a_stream_gets_what_the_settings_say_where_its_worker_says_nothing():
+    its = settings(
+        "fake", SEAM="carry", BED="duck", BED_LEVEL_DB="-12", VERIFY="0.25", FALLBACK_MODE="original"
+    )
+    async with open_models(model_specs(its), device_tokens=8) as models:
+        dubbing = Dubbing(settings=its, models=models, metrics=Metrics())
+        assert dubbing.defaults.seam is SeamPolicy.CARRY
+        assert dubbing.defaults.bed == Bed(level_db=-12, ramp_ms=200)
+        assert dubbing.defaults.verify == 0.25
+        plain = Dubbing(settings=settings("fake"), models=models, metrics=Metrics())
+        assert (plain.defaults.seam, plain.defaults.bed) == (SeamPolicy.FIXED, None)
+
+
+async def test_each_target_language_is_spoken_by_its_own_voice_or_by_its_default():
+    its = settings("fake", FALLBACK_MODE="original")
+    layout = AudioFormat(container=Container.PCM_S16LE, sample_rate_hz=16_000, channels=1)
+    async with open_models(model_specs(its), device_tokens=8) as models:
+        await models.wait_ready()
+        config = StreamConfig(
+            stream_id="s",
+            source_language="en",
+            target_language="pt-br",
+            further_targets=("es", "fr"),
+            voice_by_language={"pt": "tone", "es": "tone"},
+            label=layout,
+        )
+        its = Dubbing(settings=its, models=models, metrics=Metrics()).collaborators(config)
+    voices = {target: voicing.voice for target, voicing in its.voicing_by_language.items()}
+    assert voices == {"pt-br": "tone", "es": "tone", "fr": ""}
+    assert its.original
 
 
 def test_voices_that_cannot_be_fetched_are_done_without_and_said_so(monkeypatch):

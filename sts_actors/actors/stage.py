@@ -21,6 +21,10 @@ class HasHeader(Protocol):
 
 T = TypeVar("T", bound=HasHeader)
 U = TypeVar("U")
+V = TypeVar("V")
+
+Pipe = tuple[trio.MemorySendChannel[V], trio.MemoryReceiveChannel[V]]
+"""Both ends of a channel between two actors."""
 
 
 @attrs.frozen(kw_only=True)

@@ -1,33 +1,20 @@
 """A stream: one dubbing job as a supervised nursery of actors joined by bounded channels."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import Self, TypeVar
+from typing import Self
 
 import attrs
 import trio
 
 from sts_actors.actors.asr import asr
-from sts_actors.actors.compute import Compute, in_thread
-from sts_actors.actors.fan import fan
+from sts_actors.actors.collaborators import Collaborators
 from sts_actors.actors.intake import Intake
+from sts_actors.actors.languages import languages
 from sts_actors.actors.sequencer import Sequence, sequencer
 from sts_actors.actors.session import session
-from sts_actors.actors.stage import StageLimits
-from sts_actors.actors.translation import translation
-from sts_actors.actors.tts import tts
-from sts_actors.actors.voicing import Voicing
-from sts_actors.audio.speech_rate import DurationModel
-from sts_actors.engines.ports import (
-    Asker,
-    RecogniseRequest,
-    Recognition,
-    SynthesisedAudio,
-    SynthesiseRequest,
-    TranslatedText,
-    TranslateRequest,
-)
+from sts_actors.actors.stage import Pipe
 from sts_actors.messages import (
     AudioFormat,
     Fragment,
@@ -39,39 +26,13 @@ from sts_actors.messages import (
     StreamConfig,
     Submission,
     Transcript,
-    Translation,
-    primary_language,
 )
 from sts_actors.wire.ordering import Admission, Due, Ordering
 from supervision import Child, Intensity, open_channel, open_supervisor
 
-T = TypeVar("T")
-Pipe = tuple[trio.MemorySendChannel[T], trio.MemoryReceiveChannel[T]]
-
-UNLIMITED = StageLimits()
 NOWHERE = -1
 """The index of a fragment that was too much even to be refused in its place."""
 STREAM_INTENSITY = Intensity(restarts=3, period_s=60.0)
-
-
-@attrs.frozen(kw_only=True)
-class Collaborators:
-    """What a stream's actors ask, and how long each stage may take."""
-
-    recogniser: Asker[RecogniseRequest, Recognition]
-    translator: Asker[TranslateRequest, TranslatedText]
-    synthesiser: Asker[SynthesiseRequest, SynthesisedAudio]
-    voicing: Voicing
-    voicing_by_language: Mapping[str, Voicing] = attrs.field(factory=dict)
-    """Of the target languages that are not spoken like the first one."""
-    durations: DurationModel = attrs.field(factory=DurationModel)
-    """How fast voices are, learnt by all streams together."""
-    original: bool = False
-    """Where a dub fails, the original is the answer."""
-    asr_limits: StageLimits = UNLIMITED
-    translation_limits: StageLimits = UNLIMITED
-    tts_limits: StageLimits = UNLIMITED
-    compute: Compute = in_thread
 
 
 @attrs.frozen(kw_only=True)
@@ -244,7 +205,7 @@ async def open_stream(
             ),
             owns=(fragments[1], transcripts[0]),
         ),
-        *_languages(config, its, prefix, transcripts[1], speeches[0]),
+        *languages(config, its, prefix, transcripts[1], speeches[0]),
         Child(
             name="sequencer",
             run=partial(sequencer, speeches[1], results[0], sequence),
@@ -263,62 +224,3 @@ async def open_stream(
             nudge.close()
             results[1].close()
             supervisor.cancel()
-
-
-def _languages(
-    config: StreamConfig,
-    its: Collaborators,
-    prefix: str,
-    heard: trio.MemoryReceiveChannel[Transcript | FragmentFailed],
-    speeches: trio.MemorySendChannel[Result | None],
-) -> list[Child]:
-    """The line from the transcripts on: translation and synthesis for each language, side by side."""
-    children: list[Child] = []
-    ways = [heard]
-    if len(config.targets) > 1:
-        pipes: list[Pipe[Transcript | FragmentFailed]] = [
-            open_channel(f"{prefix}/{target}/transcripts", 1) for target in config.targets
-        ]
-        ways = [pipe[1] for pipe in pipes]
-        outboxes = [pipe[0] for pipe in pipes]
-        children.append(Child(name="fan", run=partial(fan, heard, outboxes), owns=(heard, *outboxes)))
-    for target, inbox in zip(config.targets, ways, strict=True):
-        # Its tasks and channels have the language in the midst of their names, and so the role of any.
-        of = "" if len(ways) == 1 else f"{target}/"
-        translations: Pipe[Translation | FragmentFailed] = open_channel(f"{prefix}/{of}translations", 1)
-        outbox = speeches if len(ways) == 1 else speeches.clone()
-        voicing = its.voicing_by_language.get(target, its.voicing)
-        pace = its.durations.pace(
-            engine=voicing.engine, voice=voicing.voice, language=primary_language(target)
-        )
-        run_translation = partial(
-            translation,
-            inbox,
-            translations[0],
-            its.translator,
-            config,
-            its.translation_limits,
-            target=target,
-            pace=pace,
-        )
-        run_tts = partial(
-            tts,
-            translations[1],
-            outbox,
-            its.synthesiser,
-            config,
-            voicing,
-            its.tts_limits,
-            its.compute,
-            target=target,
-            pace=pace,
-            recogniser=its.recogniser,
-            original=its.original,
-        )
-        children += [
-            Child(name=f"{of}translation", run=run_translation, owns=(inbox, translations[0])),
-            Child(name=f"{of}tts", run=run_tts, owns=(translations[1], outbox)),
-        ]
-    if len(ways) > 1:
-        speeches.close()
-    return children

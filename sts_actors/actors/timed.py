@@ -63,9 +63,11 @@ class Timed:
         rate_hz = transcript.answer.sample_rate_hz
         timeline = self._at(rate_hz)
         spoken = _Spoken()
-        for utterance in translation.utterances:
-            if utterance.text:
-                await self._say(timeline, utterance, spoken, deadline, check)
+        spoken_of = [each for each in translation.utterances if each.text]
+        for number, utterance in enumerate(spoken_of, start=1):
+            # All that is to come must be spoken by then, too.
+            share = (deadline - trio.current_time()) / (len(spoken_of) - number + 1)
+            await self._say(timeline, utterance, spoken, deadline, trio.current_time() + share, check)
         if transcript.header.index == TAIL:
             pcm, report = timeline.finish()
             cut = 0
@@ -126,7 +128,13 @@ class Timed:
         return self._timeline
 
     async def _say(
-        self, timeline: Timeline, utterance: Utterance, spoken: _Spoken, deadline: float, check: Check | None
+        self,
+        timeline: Timeline,
+        utterance: Utterance,
+        spoken: _Spoken,
+        deadline: float,
+        again_until: float,
+        check: Check | None,
     ) -> None:
         rate_hz = timeline.sample_rate_hz
         # Recognisers let words overlap, and carried ones lie before what has been cut out: places do not.
@@ -138,7 +146,7 @@ class Timed:
         began = trio.current_time()
         audio = await self._speaker.say(utterance.text, speed, deadline, check=check)
         again = _faster(timeline, phrase, audio, expected_s, speed)
-        if again is not None and 2 * trio.current_time() - began <= deadline:
+        if again is not None and 2 * trio.current_time() - began <= again_until:
             speed, audio = again, await self._speaker.say(utterance.text, again, deadline, check=check)
         sound = await self._compute(_sound, audio, rate_hz)
         shorter, tempo = await self._compute(timeline.prepare, phrase, sound, speed)

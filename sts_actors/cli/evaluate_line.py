@@ -13,9 +13,10 @@ import numpy as np
 import trio
 
 from sts_actors.actors.asr import asr
+from sts_actors.actors.collaborators import Collaborators
 from sts_actors.actors.intake import Intake
 from sts_actors.actors.stage import StageLimits
-from sts_actors.actors.stream import Collaborators, open_stream
+from sts_actors.actors.stream import open_stream
 from sts_actors.audio.pcm import resample
 from sts_actors.dubbing import Dubbing
 from sts_actors.engines.ports import RECOGNISER_RATE_HZ, Asker, RecogniseRequest, Recognition

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
+from sts_actors.actors.collaborators import Collaborators
 from sts_actors.actors.compute import inline
-from sts_actors.actors.stream import Collaborators, open_stream
+from sts_actors.actors.stream import open_stream
 from sts_actors.actors.voicing import Voicing
 from sts_actors.audio.fit import FitPolicy
 from sts_actors.engines.ports import Recognition, SynthesisedAudio, TranslatedText

@@ -1,5 +1,6 @@
 """Words over seams: each once and in order, wherever a stream is cut, whatever its recogniser does."""
 
+import attrs
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -71,3 +72,94 @@ def test_no_word_comes_before_those_before_it_nor_outside_its_fragment(drawn, da
 
 def word_at(text, start_s, end_s):
     return Word(text=text, start_s=start_s, end_s=end_s)
+
+
+class Deaf(Ear):
+    """Hears voices and no words."""
+
+    @staticmethod
+    def after(words, prefix):
+        return ()
+
+
+class Looping(Ear):
+    """Goes round in circles behind a beginning that it is given."""
+
+    def __call__(self, question):
+        heard = super().__call__(question)
+        if not question.prefix or not heard.words:
+            return heard
+        again = tuple(
+            word_at(text, place, place) for place, text in enumerate(question.prefix.split()[-3:] * 3)
+        )
+        return Heard(words=again, voice=heard.voice)
+
+
+class Stopping(Ear):
+    """Takes the beginning that it is given for all there is, or all but the last word."""
+
+    def __init__(self, said, keeps):
+        super().__init__(said)
+        self.keeps = keeps
+
+    def __call__(self, question):
+        heard = super().__call__(question)
+        return Heard(words=heard.words[: self.keeps], voice=heard.voice) if question.prefix else heard
+
+
+class Mumbling(Ear):
+    """Is led astray by a beginning, and unsure of it."""
+
+    def __call__(self, question):
+        heard = super().__call__(question)
+        if not question.prefix:
+            return heard
+        return Heard(
+            words=tuple(attrs.evolve(word, text="thing", probability=0.1) for word in heard.words),
+            voice=heard.voice,
+        )
+
+
+def unlike(recorded):
+    """A recording in which no word comes twice."""
+    said, steps = recorded
+    return [attrs.evolve(word, text=f"w{number}") for number, word in enumerate(said)], steps
+
+
+CLEAR, SLOW = (
+    recordings(shortest=steps)
+    .map(unlike)
+    .flatmap(lambda recorded: st.tuples(st.just(recorded), cuts(recorded[1])))
+    for steps in (26, 41)
+)
+
+
+@settings(deadline=None)
+@given(STREAMS)
+def test_who_hears_no_words_is_asked_for_no_more_than_the_bounds_allow(drawn):
+    (said, steps), lengths = drawn
+    ear = Deaf(said)
+    assert texts(stream(ear, audio(said, steps), lengths)) == []
+    assert len(ear.asked) <= 2 * len(lengths)
+
+
+@settings(deadline=None)
+@given(STREAMS)
+def test_a_loop_is_heard_again_without_what_led_to_it(drawn):
+    (said, steps), lengths = drawn
+    assert texts(stream(Looping(said), audio(said, steps), lengths)) == [word.text for word in said]
+
+
+@settings(deadline=None)
+@given(SLOW)
+def test_what_is_unlikely_behind_a_beginning_is_heard_again_without_it(drawn):
+    (said, steps), lengths = drawn
+    assert texts(stream(Mumbling(said), audio(said, steps), lengths)) == [word.text for word in said]
+
+
+@settings(deadline=None)
+@given(CLEAR, st.integers(0, 2))
+def test_what_a_recogniser_stops_before_is_heard_all_the_same(drawn, keeps):
+    (said, steps), lengths = drawn
+    heard = texts(stream(Stopping(said, keeps), audio(said, steps), lengths))
+    assert heard == [word.text for word in said]

@@ -325,3 +325,50 @@ def test_the_options_reach_the_model(folder, spoken, monkeypatch):
     # Nothing is likely enough for these thresholds: all is doubtful, and silence.
     assert one(recogniser, spoken[1].pcm).text == ""
     assert [search["beam_size"] for search in searched] == [2]
+
+
+def continued(pcm, prefix, **fields):
+    return RecogniseRequest(pcm=pcm, language="en", prefix=prefix, words=True, **fields)
+
+
+@pytest.fixture(scope="module")
+def beginnings(spoken):
+    """Two fragments and how they begin, in texts of different lengths, one with a hint."""
+    return [
+        continued(spoken[0].pcm, "It was the best of times,"),
+        continued(spoken[8].pcm, "Ever"),
+        continued(spoken[0].pcm, "It was", prompt="Dickens"),
+    ]
+
+
+def test_what_is_given_as_the_beginning_is_not_heard_again(recogniser, beginnings):
+    first, second, third = recogniser.run(beginnings)
+    assert plain(first.text).startswith("it was the worst of times")
+    assert plain(second.text).startswith("tried ever failed")
+    assert plain(third.text).startswith("the best of times")
+    for heard in (first, second, third):
+        assert " ".join(word.text for word in heard.words) == heard.text
+
+
+def test_what_comes_after_a_beginning_has_its_time_in_the_fragment(recogniser, beginnings):
+    first, *_ = recogniser.run(beginnings[:1])
+    assert 2.5 <= first.words[0].start_s <= 3.5
+    times = [time for word in first.words for time in (word.start_s, word.end_s)]
+    assert times == sorted(times)
+    assert all(0 < word.probability <= 1 for word in first.words)
+
+
+def test_beginnings_of_any_length_go_together_in_a_batch(recogniser, spoken, singles, beginnings):
+    alone = [recogniser.run([request])[0] for request in beginnings]
+    assert recogniser.run([*beginnings, spoken[9]]) == [*alone, singles[9]]
+
+
+def test_a_voice_is_told_where_it_is_heard_and_nothing_where_it_is_not(recogniser, spoken):
+    quiet = np.zeros(2 * RECOGNISER_RATE_HZ, np.float32)
+    pcm = np.concatenate([quiet, spoken[8].pcm[: 3 * RECOGNISER_RATE_HZ], quiet])
+    heard = one(recogniser, pcm, words=True, since_s=2.0)
+    assert heard.words
+    assert 1.9 <= heard.voice[0][0] <= 3.0
+    assert heard.voice[-1][1] <= 5.2
+    none = one(recogniser, pcm, words=True, since_s=5.5)
+    assert (none.text, none.words, none.voice) == ("", (), heard.voice)

@@ -9,8 +9,10 @@ LANGUAGES = (
 LETTERS = "abcdefghijklmnopqrstuvwxyzáàâãäéèêëíîïóôõöúüûçñß0123456789.,;:!?'-()¿¡"
 
 
-def write_checkpoint(folder: Path, *, seed: int = 0, speakers: tuple[str, ...] = ("Ana",)) -> Path:
-    """Write `config.json`, `vocab.json`, `model.pth` and `speakers_xtts.pth`; returns `folder`."""
+def write_checkpoint(
+    folder: Path, *, longest: int = 60, seed: int = 0, speakers: tuple[str, ...] = ("Ana",)
+) -> Path:
+    """Write `config.json`, `vocab.json`, `model.pth` and `speakers_xtts.pth`; `longest`: in codes."""
     from sts_actors.engines.xtts.torchaudio_parts import import_torchaudio
 
     import_torchaudio()
@@ -24,7 +26,7 @@ def write_checkpoint(folder: Path, *, seed: int = 0, speakers: tuple[str, ...] =
         gpt_layers=2,
         gpt_n_model_channels=64,
         gpt_n_heads=2,
-        gpt_max_audio_tokens=60,
+        gpt_max_audio_tokens=longest,
         gpt_num_audio_tokens=1026,
         gpt_start_audio_token=1024,
         gpt_stop_audio_token=1025,

@@ -6,8 +6,8 @@ import attrs
 import numpy as np
 import trio
 
+from sts_actors.actors.collaborators import Collaborators
 from sts_actors.actors.compute import inline as compute_inline
-from sts_actors.actors.stream import Collaborators
 from sts_actors.actors.voicing import Voicing
 from sts_actors.audio.fit import FitPolicy
 from sts_actors.audio.pcm import encode_s16le

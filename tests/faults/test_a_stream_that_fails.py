@@ -4,7 +4,7 @@ import pytest
 import trio
 from running import QUICK, dub, dubbing, marked, running, who_speaks
 
-from sts_actors.actors import stream as stream_module
+from sts_actors.actors import languages as languages_module
 from sts_actors.client import Processed, ServerErrorEvent
 from sts_actors.client.answers import Complete
 
@@ -14,7 +14,7 @@ DOOMED = "doomed"
 @pytest.fixture
 def doomed(monkeypatch):
     """Translation fails at every fragment of the stream of that name, as a bug of ours would."""
-    translation = stream_module.translation
+    translation = languages_module.translation
 
     async def failing(inbox, outbox, translator, *args, **kwargs):
         config, *_ = args
@@ -27,7 +27,7 @@ def doomed(monkeypatch):
 
         await translation(inbox, outbox, broken, *args, **kwargs)
 
-    monkeypatch.setattr(stream_module, "translation", failing)
+    monkeypatch.setattr(languages_module, "translation", failing)
 
 
 async def test_a_bug_restarts_its_actor_then_ends_its_stream_and_no_other(doomed, caplog):

@@ -79,6 +79,24 @@ async def test_a_fragment_whose_dub_is_being_encoded_is_still_named_as_unanswere
         assert (await socket.next_named("fragment:processed"))["fragment_id"] == "f"
 
 
+async def test_of_a_fragment_in_several_languages_each_that_was_not_taken_is_named(autojump_clock) -> None:
+    async with open_desk() as desk:
+        socket = await desk.connect()
+        socket.send("stream:init", {**INIT, "target_languages": ["pt", "es", "fr"]})
+        token = (await socket.next_named("stream:ready"))["resume_token"]
+        socket.send("fragment:data", {"fragment_id": "f", "sequence_number": 0, "audio": marked(1, 1)})
+        await socket.next_named("fragment:ack")
+        socket.fall_silent(full=True)
+        await trio.sleep(5)  # the first language is on its way, and does not get through
+        socket = await desk.connect()
+        socket.send("stream:resume_session", {"resume_token": token, "last_result_number": 0})
+        resumed = await socket.next_named("stream:resumed")
+        named = [entry.get("target_language") for entry in resumed["unanswered"]]
+        assert named == ["pt", "es", "fr"]
+        told = [(await socket.next_named("fragment:processed"))["target_language"] for _ in named]
+        assert told == named
+
+
 def test_small_tellings_are_bounded_by_their_number() -> None:
     retained = Retained(size_max=10**9)
     for _ in range(COUNT_MAX + 5):

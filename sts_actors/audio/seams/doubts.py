@@ -1,21 +1,28 @@
-"""Whether words that follow a forced beginning were said: a decoder can be led astray by it."""
+"""Whether words that follow a given beginning were said: a decoder can be led astray by it."""
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 from sts_actors.audio.seams.settings import SeamSettings
 from sts_actors.audio.seams.spelling import bare
+from sts_actors.audio.seams.state import Spans, length_s, within
 from sts_actors.messages import Word
 
 _LEAST = 1e-6
 _LONGEST_LOOP = 12
 
 
-def is_doubtful(new: Sequence[Word], before: Sequence[Word], settings: SeamSettings) -> bool:
-    """Whether `new` words, heard after those `before`, had better be heard again without them."""
-    if not new:
-        return False
-    return likelihood(new) < settings.probability or _repeats(new, before, settings.loop_words)
+def has_holes(words: Sequence[Word], voice: Spans, settings: SeamSettings) -> bool:
+    """Whether something was left out: a voice between two words, or one that a word is too short for."""
+    between = (within(voice, left.end_s, right.start_s) for left, right in pairwise(words))
+    if any(length_s(spans) > settings.hole_s for spans in between):
+        return True
+    return any(
+        word.probability < settings.hole_probability
+        and length_s(within(voice, word.start_s, word.end_s)) > settings.hole_s
+        for word in words
+    )
 
 
 def likelihood(words: Sequence[Word]) -> float:
@@ -25,7 +32,7 @@ def likelihood(words: Sequence[Word]) -> float:
     return math.exp(sum(math.log(max(word.probability, _LEAST)) for word in words) / len(words))
 
 
-def _repeats(new: Sequence[Word], before: Sequence[Word], shortest: int) -> bool:
+def repeats(new: Sequence[Word], before: Sequence[Word], shortest: int) -> bool:
     """Whether a phrase is said twice in a row, the second time in `new`; a word or two, four times."""
     spelt = [bare(word) for word in (*before, *new)]
     first_new = len(before)

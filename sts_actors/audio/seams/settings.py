@@ -9,23 +9,41 @@ class SeamSettings:
 
     Args:
         guard_s: a word that ends closer to the fragment's end may be cut: it is decided with the next one.
+        unsure_guard_s: the same for a word that is less probable than
+        sure_probability: what follows a word tells what it was ("Ensure", "In short").
         carry_s: never more than this is left undecided.
         context_s: how much of what has been decided is heard again before what has not.
         lead_s: heard before a word's start, which the recogniser places late rather than early.
-        rescue_gap_s: where more than this follows the last word, and
-        rescue_voice_s: more than this of it is voice, the recogniser has stopped too early: a full stop
+        tail_s: a voice is heard so much longer than the word that it ends.
+        rescue_gap_s: where more than this is left when a voice is heard after the last word, and
+        rescue_voice_s: it is heard for longer than this, the recogniser has stopped too early: a full stop
             that is given can end a transcript, and a whole turn was lost so.
+        lost_voice_s: more voice than this that no word was heard of, and that would not be carried either, is
+            asked for once more.
+        rescue_near_s: in what is asked for once more, the last word may be heard again up to so much later.
         voice_s: less voice than this, in all that is undecided, is none.
+        doubt_voice_s: doubtful words in less voice than this are none; in more, they are heard once more.
         probability: the geometric mean of the new words' probabilities below which they are doubtful.
+        hole_s: more voice than this between two words, or in one that is
+        hole_probability: less probable than this, hides others: short turns are left out so, most of all
+            after a beginning without full stops.
         loop_words: this many words said twice in a row, the second time by the new ones, are doubtful.
     """
 
     guard_s: float = 0.4
+    unsure_guard_s: float = 0.8
+    sure_probability: float = 0.7
     carry_s: float = 2.0
-    context_s: float = 6.0
+    context_s: float = 4.0
     lead_s: float = 0.1
+    tail_s: float = 0.5
     rescue_gap_s: float = 1.0
     rescue_voice_s: float = 0.6
+    lost_voice_s: float = 0.25
+    rescue_near_s: float = 0.3
     voice_s: float = 0.1
+    doubt_voice_s: float = 0.4
     probability: float = 0.4
+    hole_s: float = 0.7
+    hole_probability: float = 0.6
     loop_words: int = 3

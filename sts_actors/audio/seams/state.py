@@ -67,3 +67,14 @@ class Decided:
 
     words: tuple[Word, ...]
     state: SeamState
+
+
+def within(spans: Spans, start_s: float, end_s: float) -> Spans:
+    """Those parts of spans that lie between two moments."""
+    clipped = ((max(left, start_s), min(right, end_s)) for left, right in spans)
+    return tuple((left, right) for left, right in clipped if left < right)
+
+
+def length_s(spans: Spans) -> float:
+    """How long spans are together."""
+    return sum(right - left for left, right in spans)

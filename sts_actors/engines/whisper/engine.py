@@ -117,14 +117,12 @@ class Whisper:
     def _listen(self, fragment: _Fragment) -> Any:
         """What is to be decoded of a fragment, or None."""
         request, detect = fragment.request, self._options.vad
-        speech = self._speech.find_speech(request.pcm, detect=detect)
-        if speech is None or not (request.words or request.since_s):
-            return speech
-        fragment.voice = self._speech.find_voice(request.pcm, detect=detect)
-        if request.since_s and not any(end_s > request.since_s for _, end_s in fragment.voice):
-            return None
-        # The prefix is all that was said: its pauses stay.
-        return self._speech.Speech(request.pcm) if request.prefix else speech
+        if request.words or request.since_s:
+            fragment.voice = self._speech.find_voice(request.pcm, detect=detect)
+            if request.since_s and not any(end_s > request.since_s for _, end_s in fragment.voice):
+                return None
+        # What is given as the beginning has the pauses in it.
+        return self._speech.find_speech(request.pcm, detect=detect and not request.prefix)
 
     def _open(self, fragment: _Fragment, speech: Any, decoder: Any) -> None:
         fragment.prefix = decoder.prefix(fragment.request.prefix)
