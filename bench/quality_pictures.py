@@ -21,6 +21,7 @@ AROUND_S = 1.5
 SHOWN = 3
 _TOP_HZ = 8000
 _FLOOR_DB = -140
+QUIET = 0.01
 HISS = 1e-6
 """Silence has no logarithm."""
 
@@ -68,7 +69,9 @@ def words(found, summed):
         axis.axhline(
             sums[group, lengths[0], "carry"].whole_rate, color=COLOURS["whole"], ls="--", label="whole"
         )
-        axis.set(title=group, xlabel="seconds in a fragment", xticks=lengths, ylim=(0, None))
+        axis.set(title=group, xlabel="seconds in a fragment", xticks=lengths)
+    # They share it: set for one before all are drawn, it would cut off the others.
+    axes[0][0].set_ylim(0, None)
     axes[0][0].set_ylabel("word errors, %")
     axes[0][0].legend()
     return figure
@@ -145,7 +148,10 @@ def sounds(found, dubs):
             times = first / rate + np.arange(piece.size) / rate
             wave, spectrum = axes[2 * row][column], axes[2 * row + 1][column]
             wave.plot(times, piece, lw=0.4, color="#333333")
-            wave.set(ylim=(-1, 1), title=f"{name}, cut at {cut_s:g} s" if column == 0 or row == 0 else name)
+            peak = max(float(np.abs(piece).max()), QUIET)
+            wave.set(
+                ylim=(-peak, peak), title=f"{name}, cut at {cut_s:g} s" if column == 0 or row == 0 else name
+            )
             spectrum.specgram(
                 piece + HISS * np.random.default_rng(0).normal(size=piece.size),
                 NFFT=512,

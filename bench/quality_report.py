@@ -33,7 +33,7 @@ DUB_COLUMNS = (
     "end offset P50, P95 ms",
 )
 HELD_OUT = re.compile(r"_[2-9]$")
-"""Texts that no setting was tuned on."""
+"""Texts for reporting, not for tuning on."""
 
 
 def group_of(about):
