@@ -153,7 +153,7 @@ def test_a_line_that_breaks_down_is_said_in_a_line(talk, tmp_path, monkeypatch, 
     async def broken(*_, **__):
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(stream, "translation", broken)
+    monkeypatch.setattr(stream, "asr", broken)
     assert evaluate(talk, said(tmp_path, "river"), "--seconds", "1", "--seam", "fixed") == 3
     assert "stream/fixed-1" in capsys.readouterr().err
 
