@@ -67,6 +67,21 @@ def test_a_voice_between_two_words_is_of_words_that_were_left_out():
     assert len(asked) == 2
 
 
+def test_a_voice_before_the_first_word_is_of_words_that_were_left_out():
+    late = in_turn("that is actually a good idea", 1.3, each_s=0.45)
+    whole = in_turn("so did you turn it over that is actually a good idea", -0.9, each_s=0.42)
+    texts, asked, _ = heard((late, ALL), (whole, ALL))
+    assert texts == "turn it over that is actually a good idea"
+    assert [question.prefix for question in asked] == ["so did you", ""]
+
+
+def test_a_first_word_that_comes_a_little_late_is_believed():
+    late = in_turn("that is actually a good idea", 0.8, each_s=0.5)
+    texts, asked, _ = heard((late, ALL))
+    assert texts == "that is actually a good idea"
+    assert len(asked) == 1
+
+
 def test_a_pause_before_a_word_hides_nothing():
     late = (word("when", 0.1, 1.6, 0.4), *in_turn("on sunday in the car", 1.6, each_s=0.45))
     texts, asked, _ = heard((late, ((-1.0, 0.0), (1.4, 4.0))))

@@ -14,8 +14,13 @@ _LONGEST_LOOP = 12
 DIGIT_S = 0.5
 
 
-def has_holes(words: Sequence[Word], voice: Spans, settings: SeamSettings) -> bool:
-    """Whether something was left out: a voice between two words, or one that a word is too short for."""
+def has_holes(words: Sequence[Word], voice: Spans, settings: SeamSettings, *, since_s: float) -> bool:
+    """Whether something was left out: a voice between two words, or one that a word is too short for.
+
+    The first word follows what was decided up to `since_s`; without any, nothing is left out between words.
+    """
+    if words and length_s(within(voice, since_s, words[0].start_s)) > settings.first_hole_s:
+        return True
     between = (within(voice, left.end_s, right.start_s) for left, right in pairwise(words))
     if any(length_s(spans) > settings.hole_s for spans in between):
         return True

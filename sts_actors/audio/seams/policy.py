@@ -129,7 +129,7 @@ def _faults(words: Sequence[Word], voice: Spans, fragment: _Fragment) -> _Faults
     settings = fragment.settings
     return _Faults(
         loops=repeats(words, fragment.state.words, settings.loop_words),
-        holes=has_holes(words, voice, settings),
+        holes=has_holes(words, voice, settings, since_s=fragment.state.decided_s),
         unlikely=likelihood(words) < settings.probability,
     )
 
