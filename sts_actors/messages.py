@@ -19,6 +19,9 @@ Samples = NDArray[np.float32]
 TAIL = -2
 """The index of what is left of a stream after its last fragment."""
 
+ORIGINAL_AUDIO = "original_audio"
+"""The warning of an answer without a dub, whose sound is the fragment's own."""
+
 
 class Container(StrEnum):
     """How audio bytes are laid out; the first four are what a worker may ask for."""

@@ -5,7 +5,7 @@ from functools import partial
 import trio
 
 from sts_actors.actors.collaborators import Collaborators
-from sts_actors.actors.fan import fan
+from sts_actors.actors.fan import Heard, fan
 from sts_actors.actors.stage import Pipe
 from sts_actors.actors.translation import translation
 from sts_actors.actors.tts import tts
@@ -13,13 +13,11 @@ from sts_actors.messages import (
     FragmentFailed,
     Result,
     StreamConfig,
-    Transcript,
     Translation,
     primary_language,
 )
 from supervision import Child, open_channel
 
-Heard = Transcript | FragmentFailed
 Translated = Translation | FragmentFailed
 
 

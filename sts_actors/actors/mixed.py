@@ -5,6 +5,7 @@ import numpy as np
 
 from sts_actors.audio.mixing import Mixing
 from sts_actors.messages import (
+    ORIGINAL_AUDIO,
     AudioFormat,
     Bed,
     FragmentFailed,
@@ -15,7 +16,6 @@ from sts_actors.messages import (
     Utterance,
 )
 
-ORIGINAL_WARNING = "original_audio"
 NO_SOUND = np.zeros(0, np.float32)
 
 
@@ -57,7 +57,7 @@ class Mixed:
             tempo=1.0,
             variance=0.0,
             partial=True,
-            warnings=(ORIGINAL_WARNING,),
+            warnings=(ORIGINAL_AUDIO,),
             tts_s=0.0,
             fallback=lighter(failure),
         )

@@ -1,7 +1,6 @@
 """`sts-actors eval`: how good the line is on a recording whose words are known."""
 
 import importlib
-import wave
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,6 +13,7 @@ from rich.console import Console
 from rich.status import Status
 
 from sts_actors.audio.pcm import S16_SCALE
+from sts_actors.audio.wav import write_wav
 from sts_actors.cli.dub import Profile
 from sts_actors.cli.errors import CommandError
 from sts_actors.cli.evaluate_figures import (
@@ -189,7 +189,9 @@ class Run:
         if job.keep is not None:
             job.keep.mkdir(parents=True, exist_ok=True)
             name = f"{job.file.stem}-{self.fragment_s:g}s-{self.seam}.wav"
-            await trio.to_thread.run_sync(write_recording, job.keep / name, sound)
+            await trio.to_thread.run_sync(
+                (job.keep / name).write_bytes, write_wav(sound.pcm, sound.sample_rate_hz)
+            )
         known = await self.bench.knows(job.target)
         heard = (await self.bench.whole(sound, job.target))[0] if known else None
         liked = job.translation
@@ -228,15 +230,6 @@ def read_recording(path: Path) -> Recording:
     with open_audio(path) as audio:
         pcm = np.concatenate([block.astype(np.float32).mean(axis=1) for block in audio.blocks]) / S16_SCALE
         return Recording(pcm=pcm.astype(np.float32), sample_rate_hz=min(audio.sample_rate_hz, MAX_RATE_HZ))
-
-
-def write_recording(path: Path, recording: Recording) -> None:
-    """Write 16-bit WAV."""
-    with wave.open(str(path), "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(recording.sample_rate_hz)
-        out.writeframes((np.clip(recording.pcm, -1, 1) * (S16_SCALE - 1)).astype("<i2").tobytes())
 
 
 def _read(path: Path) -> str:

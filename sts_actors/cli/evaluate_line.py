@@ -17,6 +17,7 @@ from sts_actors.actors.collaborators import Collaborators
 from sts_actors.actors.intake import Intake
 from sts_actors.actors.stage import StageLimits
 from sts_actors.actors.stream import open_stream
+from sts_actors.audio.codecs import encode
 from sts_actors.audio.pcm import resample
 from sts_actors.dubbing import Dubbing
 from sts_actors.engines.ports import RECOGNISER_RATE_HZ, Asker, RecogniseRequest, Recognition
@@ -46,7 +47,6 @@ PATIENCE_MS = 3_600_000
 """Nobody waits for an answer: none is late."""
 IN_FLIGHT = 3
 """Keeps all stages busy at once."""
-_FULL = 32767.0
 
 Told = Callable[[int, int], None]
 """Told of the fragments done, and of all there are."""
@@ -326,7 +326,7 @@ async def _through(
                     sequence_number=number,
                     duration_ms=round(piece.size / label.sample_rate_hz * 1000),
                 )
-                data = np.rint(np.clip(piece, -1, 1) * _FULL).astype("<i2").tobytes()
+                data = encode(piece, label)
                 stream.submit(place.header, data, label)
             stream.end()
 

@@ -7,8 +7,8 @@ from typing import Any
 import attrs
 import orjson
 
-from sts_actors.cli.lag import slope_ms_per_h
 from sts_actors.client import FragmentError, Processed
+from sts_actors.quality.timing import slope_ms_per_hour
 
 SERVED = ("success", "partial")
 """The statuses that come with audio."""
@@ -239,7 +239,7 @@ def _slopes(fragments: Iterable[FragmentReport]) -> list[float]:
     for f in fragments:
         if f.lag_ms is not None:
             points.setdefault(f.target_language, []).append((f.start_s + f.duration_s, f.lag_ms))
-    slopes = map(slope_ms_per_h, points.values())
+    slopes = (slope_ms_per_hour(*zip(*its, strict=True)) for its in points.values())
     return [slope for slope in slopes if slope is not None]
 
 

@@ -7,7 +7,14 @@ from typing import Any
 import attrs
 
 from sts_actors.errors import ServiceError, ServiceWarning
-from sts_actors.messages import FragmentFailed, Speech, StreamSummary, Transcript, Translation
+from sts_actors.messages import (
+    ORIGINAL_AUDIO,
+    FragmentFailed,
+    Speech,
+    StreamSummary,
+    Transcript,
+    Translation,
+)
 from sts_actors.wire.dubbed_audio import dubbed_audio
 from sts_actors.wire.fragments import AudioShape
 from sts_actors.wire.opening import Dialect, Opening
@@ -22,9 +29,6 @@ class Resumable:
     token: str = attrs.field(repr=False)
     window_s: float
 
-
-ORIGINAL_AUDIO = "original_audio"
-"""The warning of an answer without a dub, whose sound is the fragment's own."""
 
 CAPABILITIES = ("asr", "translation", "tts", "duration_matching")
 

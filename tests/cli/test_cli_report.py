@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sts_actors.cli.lag import slope_ms_per_h
 from sts_actors.cli.report import DubReport, FragmentReport, as_json, fragment_report, percentile, total
 from sts_actors.client import FragmentError, Processed
+from sts_actors.quality.timing import slope_ms_per_hour
 
 ANSWER = Processed(
     fragment_id="f-0",
@@ -170,6 +170,10 @@ def test_the_report_says_how_far_the_dub_is_behind_and_how_fast_it_falls_back():
 def test_without_lags_there_is_nothing_to_say_of_them():
     totals = total([done(0, 6.0, 3.0)])
     assert (totals.lag_max_ms, totals.lag_p95_ms, totals.lag_slope_ms_per_h) == (None, None, None)
+
+
+def slope_ms_per_h(points):
+    return slope_ms_per_hour([at_s for at_s, _ in points], [ms for _, ms in points])
 
 
 @given(
