@@ -18,6 +18,7 @@ from sts_actors.wire import answers
 from sts_actors.wire.fragments import AudioShape
 from sts_actors.wire.ordering import Due
 from sts_actors.wire.tail import Tail
+from sts_actors.witness import UNSEEN, StreamWitness
 
 _ALSO_TOLD = frozenset({ErrorCode.INVALID_AUDIO_FORMAT, ErrorCode.FRAGMENT_TOO_LARGE})
 """What is told as an `error` besides, wherever it comes to light."""
@@ -42,6 +43,7 @@ class Answering:
         self._warned: ServiceWarning | None = None
         self._untold: list[tuple[str, int, str]] = []
         self._shape = AudioShape.BYTES
+        self.witness: StreamWitness = UNSEEN
 
     @property
     def unanswered(self) -> list[tuple[str, int, str]]:
@@ -104,6 +106,7 @@ class Answering:
         elapsed_s = trio.current_time() - reply.received
         self._tally.add(result, elapsed_s * 1000)
         self._dubbing.metrics.answered(result, elapsed_s)
+        self.witness.answered(result, elapsed_s)
         payload = answers.processed(
             result,
             audio=audio,

@@ -25,6 +25,7 @@ from sts_actors.settings import Settings
 from sts_actors.voices import VoiceBook
 from sts_actors.wire.backpressure import Thresholds
 from sts_actors.wire.opening import Defaults
+from sts_actors.witness import UNSEEN, StreamWitness, Witness
 
 
 @attrs.define(eq=False)
@@ -40,6 +41,7 @@ class Dubbing:
     voices: VoiceBook = attrs.field(factory=VoiceBook)
     pressure: MemoryPressure = attrs.field(factory=MemoryPressure)
     durations: DurationModel = attrs.field(factory=DurationModel)
+    witness: Witness = attrs.field(factory=Witness)
     _streams: dict[str, Stream] = attrs.field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -96,8 +98,8 @@ class Dubbing:
         finally:
             del self._streams[session_id]
 
-    def collaborators(self, config: StreamConfig) -> Collaborators:
-        """What the actors of a stream ask.
+    def collaborators(self, config: StreamConfig, witness: StreamWitness = UNSEEN) -> Collaborators:
+        """What the actors of a stream ask; `witness` is told what they do.
 
         Raises:
             ServiceError: `UNSUPPORTED_LANGUAGE` or `INVALID_VOICE_PROFILE`, saying what there is.
@@ -115,9 +117,9 @@ class Dubbing:
             voicing_by_language=voicings,
             durations=self.durations,
             original=its.fallback_mode == "original",
-            asr_limits=StageLimits(timeout_s=its.asr_timeout_ms / 1000),
-            translation_limits=StageLimits(timeout_s=its.translation_timeout_ms / 1000),
-            tts_limits=StageLimits(timeout_s=its.tts_timeout_ms / 1000),
+            asr_limits=StageLimits(timeout_s=its.asr_timeout_ms / 1000, witness=witness),
+            translation_limits=StageLimits(timeout_s=its.translation_timeout_ms / 1000, witness=witness),
+            tts_limits=StageLimits(timeout_s=its.tts_timeout_ms / 1000, witness=witness),
             compute=self.compute,
         )
 

@@ -27,6 +27,7 @@ from sts_actors.wire.opening import Opening, parse_opening
 from sts_actors.wire.ordering import Kind
 from sts_actors.wire.session_states import Event, Refusal, State, next_state
 from sts_actors.wire.tail import Tail
+from sts_actors.witness import StreamWitness
 from supervision import RestartIntensityExceeded
 
 log = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ class Session:
         self._telling_level = trio.Lock()
         self._answering = Answering(outlet, dubbing)
         self._drain = trio.CancelScope()
+        self._witness: StreamWitness | None = None
 
     @property
     def outlet(self) -> Outlet:
@@ -94,6 +96,8 @@ class Session:
             ServiceError: it may not now; nothing has changed.
         """
         self.state = self.check(event)
+        if self._witness is not None:
+            self._witness.stands(self.state)
 
     # -- what the worker sends ------------------------------------------------------------------------------
 
@@ -166,6 +170,8 @@ class Session:
             stream.refuse(refusal(header, fault))
             await self.refuse(fault, fragment_id=header.fragment_id)
             return
+        if self._witness is not None and place.admission.wants_work:
+            self._witness.admitted(header)
         acknowledgement = answers.acknowledged(header.fragment_id, stream.queue_depth)
         try:
             await self.outlet.say("fragment:ack", acknowledgement)
@@ -178,11 +184,26 @@ class Session:
 
     async def run(self, opening: Opening, resume: answers.Resumable | None = None) -> bool:
         """Open the stream and answer its fragments until its end; False where it cannot be opened."""
+        witness = self._dubbing.witness.opened(self.session_id, opening.config, worker_id=opening.worker_id)
+        self._witness = self._answering.witness = witness
+        try:
+            return await self._run(opening, resume, witness)
+        finally:
+            self._witness = None
+            witness.closed()
+
+    async def _run(self, opening: Opening, resume: answers.Resumable | None, witness: StreamWitness) -> bool:
         dubbing = self._dubbing
+
+        def restarted(actor: str, cause: BaseException | None) -> None:
+            # Whatever language it serves.
+            dubbing.metrics.restarted(actor.rpartition("/")[2])
+            witness.restarted(actor, cause)
+
         with trio.move_on_after(MODELS_WAIT_S):
             await dubbing.models.wait_ready()
         try:
-            collaborators = dubbing.collaborators(opening.config)
+            collaborators = dubbing.collaborators(opening.config, witness)
         except ServiceError as error:
             self.step(Event.REFUSED)
             await self.refuse(error)
@@ -194,8 +215,7 @@ class Session:
                 collaborators,
                 entrance_capacity=dubbing.thresholds.critical,
                 answer_margin_s=dubbing.settings.answer_margin_ms / 1000,
-                # Whatever language it serves.
-                on_restart=lambda actor, _: dubbing.metrics.restarted(actor.rpartition("/")[2]),
+                on_restart=restarted,
             ) as stream:
                 with dubbing.listed(self.session_id, stream):
                     self._stream = stream
@@ -246,6 +266,10 @@ class Session:
     async def refuse(self, error: ServiceError, *, fragment_id: str | None = None) -> None:
         """Tell the worker what it cannot have."""
         self._dubbing.metrics.rejected(error.code)
+        if self._witness is None:
+            self._dubbing.witness.turned_away(error)
+        else:
+            self._witness.refused(error, fragment_id)
         stream_id = None if self._stream is None else self._stream.config.stream_id
         await self.outlet.say("error", answers.error(error, stream_id=stream_id, fragment_id=fragment_id))
 
@@ -306,6 +330,8 @@ class Session:
         # Between two that tell at once, what was told last would not be what is true.
         async with self._telling_level:
             levels = self._backpressure.update(stream.in_flight, pressed=self._dubbing.pressure.on)
+            if levels and self._witness is not None:
+                self._witness.pressed(levels[-1].name.lower())
             for level in levels or ((self._backpressure.level,) if always else ()):
                 event = describe(
                     level,

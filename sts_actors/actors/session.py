@@ -26,7 +26,7 @@ async def session(
     async def decoded(submission: Submission) -> Fragment:
         return await compute(decode_submission, submission)
 
-    await run_stage(inbox, outbox, decoded, stage=Stage.ASR, limits=limits)
+    await run_stage(inbox, outbox, decoded, stage=Stage.ASR, limits=limits, name="session")
 
 
 def decode_submission(submission: Submission) -> Fragment:

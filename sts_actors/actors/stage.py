@@ -9,6 +9,7 @@ import trio
 
 from sts_actors.errors import ErrorCode, ServiceError, Stage
 from sts_actors.messages import Fragment, FragmentFailed, FragmentHeader, Transcript, Translation
+from sts_actors.witness import UNSEEN, Product, StreamWitness, Work
 
 
 class HasHeader(Protocol):
@@ -20,7 +21,7 @@ class HasHeader(Protocol):
 
 
 T = TypeVar("T", bound=HasHeader)
-U = TypeVar("U")
+U = TypeVar("U", bound=Product)
 V = TypeVar("V")
 
 Pipe = tuple[trio.MemorySendChannel[V], trio.MemoryReceiveChannel[V]]
@@ -29,9 +30,13 @@ Pipe = tuple[trio.MemorySendChannel[V], trio.MemoryReceiveChannel[V]]
 
 @attrs.frozen(kw_only=True)
 class StageLimits:
-    """`timeout_s` bounds one fragment's stay in a stage, on top of the fragment's own deadline."""
+    """`timeout_s` bounds one fragment's stay in a stage, on top of the fragment's own deadline.
+
+    `witness` is told when the stage is through with one.
+    """
 
     timeout_s: float = math.inf
+    witness: StreamWitness = UNSEEN
 
 
 async def run_stage(
@@ -42,11 +47,13 @@ async def run_stage(
     stage: Stage,
     limits: StageLimits,
     on_failure: Callable[[FragmentFailed], U | FragmentFailed] | None = None,
+    name: str | None = None,
+    language: str = "",
 ) -> None:
     """Take fragments from `inbox` until its end, and send exactly one result each to `outbox`.
 
     `on_failure` is told of each failure, be it from an earlier stage or of this one, before it goes on, and
-    says what goes on in its place.
+    says what goes on in its place. The witness knows the stage by `name`, and what it works on by `language`.
 
     A `ServiceError` out of `work` and a missed deadline become a `FragmentFailed`. Any other exception is
     a bug: the fragment fails as `UNKNOWN_ERROR` and the exception then ends the actor, so that its
@@ -58,7 +65,18 @@ async def run_stage(
         if isinstance(item, FragmentFailed):
             result = item
         else:
+            began = trio.current_time()
             result, bug = await _attempt(item, work, stage=stage, limits=limits)
+            limits.witness.worked(
+                Work(
+                    header=result.header,
+                    stage=name or stage.value,
+                    language=language,
+                    began=began,
+                    ended=trio.current_time(),
+                    product=result,
+                )
+            )
         if isinstance(result, FragmentFailed) and on_failure is not None:
             result = on_failure(result)
         # Outside the except block: a cancelled send there would lose the error.

@@ -103,6 +103,7 @@ async def translation(
         stage=Stage.TRANSLATION,
         limits=limits,
         on_failure=interpreter.lost,
+        language=locale,
     )
 
 

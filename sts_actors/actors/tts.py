@@ -90,4 +90,6 @@ async def tts(
             timed.skip(failure.header)
         return lighter(failure)
 
-    await run_stage(inbox, outbox, speak, stage=Stage.TTS, limits=limits, on_failure=without_dub)
+    await run_stage(
+        inbox, outbox, speak, stage=Stage.TTS, limits=limits, on_failure=without_dub, language=language
+    )
