@@ -106,7 +106,7 @@ def test_a_word_that_is_drawn_out_hides_nothing():
 
 def test_a_word_that_is_too_short_for_its_voice_hides_others_however_sure_it_is():
     # What is spoken fast after it makes no room.
-    slow = (word("when", 0.05, 1.1, 1.0), *in_turn("on sunday in the car", 1.1, each_s=0.2))
+    slow = (word("when", 0.05, 1.1, 1.0), *in_turn("on sunday in the car", 1.1, each_s=0.05))
     whole = spoken("so did you call me when on sunday in the car", -1.0)
     texts, asked, _ = heard((slow, ((-1.0, 2.1),)), (whole, ((-1.0, 2.1),)))
     assert texts == "call me when on sunday in the car"
