@@ -97,6 +97,11 @@ class Nvml:
     def __init__(self, *, processes=(), broken=(), init=None):
         self.processes, self.broken, self.init, self.open = processes, broken, init, 0
 
+    def nvmlDeviceGetUtilizationRates(self, handle):
+        if "utilisation" in self.broken:
+            raise self.NVMLError
+        return SimpleNamespace(gpu=25 + handle, memory=99)
+
     def nvmlInit(self):
         if self.init:
             raise self.init
@@ -157,6 +162,13 @@ def test_what_processes_hold_is_added_up_over_the_gpus_where_the_driver_tells():
     assert held == {11: 2 * GIB}
     devices, held = cuda_memory(Nvml(broken=["processes"]), {})
     assert (len(devices), held) == (2, {})
+
+
+def test_how_busy_each_gpu_is_is_told_where_the_driver_does():
+    devices, _ = cuda_memory(Nvml(), {})
+    assert [memory.utilisation for memory in devices] == [0.25, 0.26]
+    devices, _ = cuda_memory(Nvml(broken=["utilisation"]), {})
+    assert [memory.utilisation for memory in devices] == [None, None]
 
 
 @pytest.mark.parametrize("error", [Nvml.NVMLError("no driver"), OSError("no library")])
