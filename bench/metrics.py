@@ -39,7 +39,7 @@ async def get(port, path):
     return time.perf_counter() - began, data.partition(b"\r\n\r\n")[2]
 
 
-async def feed(port, number, task_status=trio.TASK_STATUS_IGNORED):
+async def feed(port, number, task_status=trio.TASK_STATUS_IGNORED):  # noqa: ASYNC114 - a helper of this file alone
     """A live stream, for ever; the first fragments of all are spread over the time that one lasts."""
     init = StreamInit(
         source_language="en", target_language="pt", sample_rate_hz=RATE_HZ, stream_id=f"match-{number}"

@@ -8,6 +8,7 @@ from grafana_foundation_sdk.builders import dashboard, heatmap, prometheus, stat
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models.common import BigValueColorMode, LegendDisplayMode
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 from panels import ROWS, Line, Panel
 
 FILE = Path(__file__).parent / "dashboards" / "sts_actors.json"
@@ -21,7 +22,7 @@ def query(line: Line, number: int, kind: str) -> prometheus.Dataquery:
     """One expression of a panel."""
     asked = prometheus.Dataquery().expr(line.expression).ref_id(chr(ord("A") + number))
     if kind == "heat":
-        asked.format(prometheus.prometheus.PromQueryFormat.HEATMAP)
+        asked.format(PromQueryFormat.HEATMAP)
     if line.legend:
         asked.legend_format(line.legend)
     return asked.instant() if kind == "stat" and not line.legend else asked.range()
@@ -45,7 +46,9 @@ def blank(kind: str) -> AnyPanel:
 
 def panel(its: Panel, number: int) -> AnyPanel:
     """As Grafana has it."""
-    made = blank(its.kind).id(number).title(its.title).description(its.means).datasource(SOURCE).unit(its.unit)
+    made = (
+        blank(its.kind).id(number).title(its.title).description(its.means).datasource(SOURCE).unit(its.unit)
+    )
     made.height(HEIGHTS[its.kind]).span(its.width)
     if its.most is not None:
         made.min(0).max(its.most)

@@ -252,7 +252,9 @@ DEVICE = Row(
             title="GPU",
             means="Share of time in which it computed, as its driver says.",
             lines=(
-                Line(f"max by (instance, device) (sts_gpu_utilization_ratio{{{I}}})", "{{instance}} {{device}}"),
+                Line(
+                    f"max by (instance, device) (sts_gpu_utilization_ratio{{{I}}})", "{{instance}} {{device}}"
+                ),
             ),
             unit="percentunit",
             most=1,
@@ -287,9 +289,7 @@ DEVICE = Row(
         Panel(
             title="Restarts",
             means="Actors and models started anew, in five minutes.",
-            lines=(
-                Line(f"sum by (actor) (increase(sts_actor_restarts_total{{{I}}}[5m]))", "{{actor}}"),
-            ),
+            lines=(Line(f"sum by (actor) (increase(sts_actor_restarts_total{{{I}}}[5m]))", "{{actor}}"),),
         ),
         Panel(
             title="Slowed down for memory",

@@ -50,9 +50,7 @@ def panels():
 
 def expressions():
     """All that is asked, with where."""
-    found = [
-        (f"panel {panel['title']}", target["expr"]) for panel in panels() for target in panel["targets"]
-    ]
+    found = [(f"panel {panel['title']}", target["expr"]) for panel in panels() for target in panel["targets"]]
     return found + [(f"alert {alert['alert']}", alert["expr"]) for alert in alerts()]
 
 

@@ -67,7 +67,7 @@ def test_the_table_of_metrics_names_all_that_there_are_and_no_other(live):
     assert {name for name, _ in told} == files.families(live)
     there = files.series(live)
     for name, labels in told:
-        its = there.get(name) or there[f"{name}_count"]
+        its = there[name if name in there else f"{name}_count"]
         assert set(labels.split(",")) - {""} == its, name
 
 
@@ -118,9 +118,7 @@ def test_the_operations_page_explains_no_alert_that_does_not_exist():
 
 def test_each_alert_is_seen_firing_in_a_test_of_its_own():
     tests = yaml.safe_load((files.PROMETHEUS / "alerts_test.yml").read_text())["tests"]
-    fired = {
-        rule["alertname"] for test in tests for rule in test["alert_rule_test"] if rule["exp_alerts"]
-    }
+    fired = {rule["alertname"] for test in tests for rule in test["alert_rule_test"] if rule["exp_alerts"]}
     assert fired == {alert["alert"] for alert in files.alerts()}
     # And passed over: other series than those of the instance that it fires for.
     assert all(any('instance="b"' in series["series"] for series in test["input_series"]) for test in tests)
