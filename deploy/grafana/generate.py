@@ -25,7 +25,7 @@ def query(line: Line, number: int, kind: str) -> prometheus.Dataquery:
         asked.format(PromQueryFormat.HEATMAP)
     if line.legend:
         asked.legend_format(line.legend)
-    return asked.instant() if kind == "stat" and not line.legend else asked.range()
+    return asked.instant() if kind == "stat" else asked.range()
 
 
 def thresholds(warn: float) -> dashboard.ThresholdsConfig:
@@ -37,7 +37,8 @@ def thresholds(warn: float) -> dashboard.ThresholdsConfig:
 def blank(kind: str) -> AnyPanel:
     """A panel that shows nothing yet."""
     if kind == "stat":
-        return stat.Panel().color_mode(BigValueColorMode.VALUE)
+        latest = viz.ReduceDataOptions().calcs(["lastNotNull"])
+        return stat.Panel().color_mode(BigValueColorMode.VALUE).reduce_options(latest)
     if kind == "heat":
         return heatmap.Panel()
     legend = viz.VizLegendOptions().display_mode(LegendDisplayMode.LIST).show_legend(show_legend=True)

@@ -105,7 +105,13 @@ NOW = Row(
             unit="s",
             warn=6,
         ),
-        stat("Version", "Instances of each.", f"count by (version) (sts_build_info{{{I}}})"),
+        Panel(
+            title="Version",
+            means="Instances of each.",
+            lines=(Line(f"count by (version) (sts_build_info{{{I}}})", "{{version}}"),),
+            kind="stat",
+            width=3,
+        ),
     ),
 )
 QUALITY = Row(

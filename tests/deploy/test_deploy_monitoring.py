@@ -91,6 +91,14 @@ def test_the_dashboard_has_panels_enough_each_with_its_own_number_and_its_meanin
     assert all(panel["description"] and panel["datasource"]["uid"] == "$datasource" for panel in panels)
 
 
+def test_a_single_figure_is_the_latest_and_asked_for_once():
+    figures = [panel for panel in files.panels() if panel["type"] == "stat"]
+    assert figures
+    for panel in figures:
+        assert panel["options"]["reduceOptions"]["calcs"] == ["lastNotNull"]
+        assert all(target["instant"] and not target["range"] for target in panel["targets"])
+
+
 def test_panels_do_not_lie_on_each_other_and_fit_the_grid():
     taken = set()
     for panel in json.loads(files.DASHBOARD.read_text())["panels"]:

@@ -48,6 +48,7 @@ async def test_a_running_service_is_healthy_alive_and_ready():
         _, metrics = await http_get(service, "/metrics")
     rows = metrics.decode().splitlines()
     assert "sts_ready 1.0" in rows
+    assert any(row.startswith('sts_task_steps_total{role="sts_actors.probes.Heartbeat.run"}') for row in rows)
     assert 'sts_model_loaded{stage="asr"} 1.0' in rows
     assert 'sts_breaker_open{stage="translation"} 0.0' in rows
 
@@ -99,6 +100,15 @@ async def test_an_open_breaker_makes_it_unready_until_a_call_may_try_again(autoj
         await trio.sleep(10)
         # Without a fragment nobody would try, and it would stay so for ever.
         assert (await ask("/readyz"))[0] == 200
+
+
+async def test_an_engine_that_died_takes_its_breaker_along(autojump_clock):
+    async with probed() as (desk, _, ask):
+        await desk.models.wait_ready()
+        breaker = desk.models.breakers[Stage.TRANSLATION] = Breaker(threshold=1)
+        breaker.failed(trio.current_time())
+        desk.models._models.lost(Stage.TRANSLATION)
+        assert (await ask("/readyz"))[1]["reasons"] == ["loading translation"]
 
 
 async def test_with_all_streams_taken_no_further_ones_should_come():

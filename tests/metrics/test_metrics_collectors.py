@@ -1,6 +1,8 @@
 """What is read when Prometheus asks: GPUs, queues, the quota."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
 from sts_actors.engines.quota import Quota, QuotaWatch
@@ -85,6 +87,16 @@ def test_batches_are_counted_by_size_in_buckets_of_powers_of_two(sizes, buckets)
     found = queues(batch_sizes=sizes, served=9)
     assert {key[2]: value for key, value in found.items() if key[0] == "sts_batch_size_bucket"} == buckets
     assert found["sts_batch_size_sum", "asr"] == 9
+
+
+@given(st.lists(st.integers(0, 1000), min_size=1, max_size=70))
+def test_no_batch_is_counted_twice_or_not_at_all(sizes):
+    found = queues(batch_sizes=tuple(sizes))
+    buckets = {key[2]: value for key, value in found.items() if key[0] == "sts_batch_size_bucket"}
+    assert buckets.pop("+Inf") == sum(sizes)
+    assert len(buckets) <= 7
+    for bound, count in buckets.items():
+        assert count == sum(sizes[: int(bound)])
 
 
 def test_waiting_is_told_as_a_histogram_with_its_sum():

@@ -33,6 +33,7 @@ async def test_200_streams_take_less_than_60_kb_and_none_is_named():
     text = body.decode()
     assert status == 200
     assert f"sts_streams {STREAMS}.0\n" in text
+    assert f"sts_capacity_streams {STREAMS}.0\n" in text
     assert f'sts_fragments_total{{outcome="success"}} {STREAMS}.0\n' in text
     assert len(body) <= 60_000
     assert "match-" not in text
