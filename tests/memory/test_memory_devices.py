@@ -182,9 +182,11 @@ def test_a_gpu_that_stops_answering_is_no_failure():
     assert nvml.open == 0
 
 
-def test_without_the_library_there_is_no_gpu(monkeypatch):
+def test_without_the_library_there_is_no_gpu_and_no_word_of_it_at_each_look(monkeypatch, caplog):
     monkeypatch.setitem(sys.modules, "pynvml", None)
-    assert cuda_memory(environment={}) == ((), {})
+    with caplog.at_level("DEBUG"):
+        assert cuda_memory(environment={}) == ((), {})
+    assert not caplog.records
 
 
 async def test_a_look_sees_the_machine():
