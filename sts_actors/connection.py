@@ -8,7 +8,7 @@ import trio
 
 from sts_actors.access import bearer, is_token
 from sts_actors.dubbing import Dubbing
-from sts_actors.errors import ServiceError
+from sts_actors.errors import ErrorCode, ServiceError
 from sts_actors.gateway import Server
 from sts_actors.outlet import Direct
 from sts_actors.resumption import Resumable, Resumptions
@@ -38,7 +38,11 @@ class Connections:
 
     async def connect(self, sid: str, environ: Mapping[str, Any], auth: Any = None) -> None:
         """A worker comes; it may be turned away."""
-        _authorise(self._dubbing.settings.auth_token, environ, auth)
+        try:
+            _authorise(self._dubbing.settings.auth_token, environ, auth)
+        except ConnectionRefusedError:
+            self._dubbing.metrics.rejected(ErrorCode.AUTH_FAILED)
+            raise
         headers = {
             "X-Stream-ID": environ.get("HTTP_X_STREAM_ID"),
             "X-Worker-ID": environ.get("HTTP_X_WORKER_ID"),
