@@ -81,8 +81,6 @@ class Drain:
     async def wait_over(self) -> None:
         """Wait for the beginning, then until nothing is held any more, or for the deadline."""
         await self._begun.wait()
-        # Who was let in at the very same moment has yet to take its first step, and to be held.
-        await trio.lowlevel.checkpoint()
         with trio.move_on_at(self.deadline + GRACE_S) as scope:
             while self._held:
                 await self._released.wait()

@@ -153,17 +153,31 @@ async def test_a_stream_that_waits_for_the_models_is_refused_at_once(autojump_cl
         assert trio.current_time() == pytest.approx(1)
 
 
-async def test_a_stream_in_the_very_act_of_opening_is_waited_for(autojump_clock):
-    async with open_desk() as desk:
-        socket = await desk.connect()
-        socket.send("stream:init", INIT)
-        while not (socket.inbox or desk.dubbing.drain.on):
-            await trio.lowlevel.checkpoint()
-            if not socket.sent:
+@settings(max_examples=60, deadline=None)
+@given(st.random_module(), st.integers(0, 12), st.sampled_from([True, None]))
+def test_a_stream_in_the_very_act_of_opening_is_refused_or_waited_for(_schedule, steps, resume):
+    by_then = []
+
+    async def leave(drain, socket):
+        await drain.wait_over()
+        by_then.extend(event for event, _ in socket.inbox)
+
+    async def main():
+        async with open_desk() as desk:
+            socket = await desk.connect()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(leave, desk.dubbing.drain, socket)
+                await wait_all_tasks_blocked()
+                socket.send("stream:init", {**INIT, "resume": resume})
+                for _ in range(steps):
+                    await trio.lowlevel.checkpoint()
                 desk.dubbing.drain.begin()
-        await desk.dubbing.drain.wait_over()
-        told = [event for event, _ in socket.inbox]
-        assert "error" in told or told[-1] == "stream:complete"
+            await wait_all_tasks_blocked()
+            told = [event for event, _ in socket.inbox]
+            assert ("error" in told) != ("stream:ready" in told)
+            assert ("stream:complete" in by_then) == ("stream:ready" in told)
+
+    trio.run(main, clock=MockClock(autojump_threshold=0))
 
 
 async def test_a_worker_is_warned_then_answered_then_told_the_sum(autojump_clock):
@@ -306,6 +320,25 @@ async def test_a_worker_that_is_away_is_waited_for_and_finds_the_rest(autojump_c
             "fragment:processed",
             "stream:complete",
         ]
+
+
+async def test_a_worker_that_acknowledges_results_is_waited_for_until_it_has_acknowledged_all(autojump_clock):
+    async with open_desk() as desk:
+        socket, _ = await opened(desk, resume=True)
+        await acknowledged(socket, 0, 1)
+        for _ in range(2):
+            await socket.next_named("fragment:processed")
+        socket.send("fragment:ack", {"result_number": 1})
+        await wait_all_tasks_blocked()
+        drain = desk.dubbing.drain
+        drain.begin()
+        with trio.move_on_after(3) as early:
+            await drain.wait_over()
+        assert early.cancelled_caught
+        socket.send("fragment:ack", {"result_number": 2})
+        began = trio.current_time()
+        await drain.wait_over()
+        assert trio.current_time() == began
 
 
 async def test_a_worker_that_stays_away_is_waited_for_until_the_deadline(autojump_clock):
