@@ -3,6 +3,7 @@
 from collections.abc import Awaitable
 from typing import Protocol
 
+import attrs
 import trio
 
 from sts_actors.actors.stream import Stream
@@ -12,10 +13,10 @@ from sts_actors.dubbing import Dubbing
 from sts_actors.errors import ErrorCode, ServiceError, ServiceWarning, WarningCode
 from sts_actors.messages import FragmentFailed, Result, Results, StreamSummary
 from sts_actors.outlet import PAYLOAD_BYTES, Outlet
-from sts_actors.replies import Reply
+from sts_actors.replies import Reply, refusal, unplaced
 from sts_actors.tally import Tally
 from sts_actors.wire import answers
-from sts_actors.wire.fragments import AudioShape
+from sts_actors.wire.fragments import AudioShape, Named
 from sts_actors.wire.ordering import Due
 from sts_actors.wire.tail import Tail
 from sts_actors.witness import UNSEEN, StreamWitness
@@ -41,7 +42,7 @@ class Answering:
         self._dubbing = dubbing
         self._tally = Tally()
         self._warned: ServiceWarning | None = None
-        self._untold: list[tuple[str, int, str]] = []
+        self._untold: list[tuple[Reply, str]] = []
         self._shape = AudioShape.BYTES
         self.witness: StreamWitness = UNSEEN
 
@@ -51,8 +52,8 @@ class Answering:
 
         And the language, where a fragment was answered in others already; else it is empty.
         """
-        waiting = [(reply.fragment_id, reply.sequence_number, "") for reply in self.replies.values()]
-        return [*self._untold, *waiting]
+        waiting = [*self._untold, *((reply, "") for reply in self.replies.values())]
+        return [(reply.fragment_id, reply.sequence_number, language) for reply, language in waiting]
 
     def summary(self, stream_id: str) -> StreamSummary:
         """What it came to so far."""
@@ -66,7 +67,7 @@ class Answering:
         # Until its answer is told, and from that very moment no more, it is one that has none.
         del self.replies[due.key]
         languages = stream.config.targets if len(stream.config.targets) > 1 else ("",)
-        self._untold = [(reply.fragment_id, reply.sequence_number, language) for language in languages]
+        self._untold = [(reply, language) for language in languages]
         for result, audio in zip(due.result, encoded, strict=True):
             del self._untold[0]
             self.recording.answered(
@@ -116,6 +117,21 @@ class Answering:
             pts_ns=reply.pts_ns,
         )
         await self.outlet.tell("fragment:processed", payload, size=len(audio) * 4 // 3 + PAYLOAD_BYTES)
+
+    async def give_up(self, stream: Stream, error: ServiceError) -> None:
+        """Answer with `error` whatever still waits for its answer, in the order of the fragments."""
+        targets = stream.config.targets
+        waiting = sorted(self.replies.values(), key=lambda reply: reply.sequence_number)
+        self._untold += [(reply, language) for reply in waiting for language in targets]
+        self.replies.clear()
+        while self._untold:
+            reply, language = self._untold.pop(0)
+            who = Named(
+                fragment_id=reply.fragment_id, sequence_number=reply.sequence_number, shape=reply.shape
+            )
+            header = unplaced(who, stream.config.stream_id, trio.current_time())
+            failure = refusal(attrs.evolve(header, duration_ms=reply.duration_ms), error)
+            await self.tell(attrs.evolve(failure, target_language=language or targets[0]), reply)
 
     async def tails(self, stream: Stream) -> list[Tail]:
         """What was left when the last fragment had gone out, in the shape that its worker sent it in."""

@@ -12,6 +12,7 @@ from sts_actors.access import is_loopback
 from sts_actors.artifacts import Artifacts, NoArtifacts, Quota, open_artifacts
 from sts_actors.connection import attach
 from sts_actors.debugging import DebugTasks
+from sts_actors.draining import Drain
 from sts_actors.dubbing import Dubbing
 from sts_actors.engines.quota import QuotaWatch
 from sts_actors.errors import ConfigError
@@ -27,15 +28,19 @@ from supervision import LoopInstrument, open_loop_instrument
 
 log = logging.getLogger(__name__)
 
+GOODBYE_S = 1.0
+"""For closing what is open. Who has taken all closes at once; who takes nothing is not waited for longer."""
+
 
 @attrs.frozen(kw_only=True)
 class Service:
-    """A running service."""
+    """A running service; `drain.begin()` has it finish what it has taken, and end."""
 
     url: str
     models: Models
     voices: VoiceBook
     loop: LoopInstrument
+    drain: Drain
 
     async def wait_ready(self) -> None:
         """Wait until all models have been loaded."""
@@ -48,7 +53,9 @@ async def run_service(
     read_memory: ReadMemory = look,
     task_status: trio.TaskStatus[Service] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Serve until cancelled; `task_status` gets the `Service` once it listens, before the models are loaded.
+    """Serve until cancelled or drained.
+
+    `task_status` gets the `Service` once it listens, before the models are loaded.
 
     Args:
         settings: all there is to choose.
@@ -110,7 +117,7 @@ async def _serve(
 ) -> None:
     settings = dubbing.settings
     server = Server(
-        limits=Limits(),
+        limits=Limits(shutdown_timeout=GOODBYE_S),
         ping_interval=settings.ping_interval_s,
         ping_timeout=settings.ping_timeout_s,
         max_http_buffer_size=settings.max_buffer_bytes,
@@ -124,6 +131,7 @@ async def _serve(
         nursery.start_soon(_watch_voices, dubbing)
         nursery.start_soon(watch.run)
         nursery.start_soon(heartbeat.run)
+        nursery.start_soon(_leave_when_drained, dubbing.drain, nursery.cancel_scope)
         try:
             addresses = await nursery.start(partial(serve, server, settings.host, settings.port))
         except OSError as error:
@@ -135,7 +143,14 @@ async def _serve(
         shown = f"[{host}]" if ":" in host else host
         log.info("listening on http://%s:%d", shown, port)
         url = f"http://{shown}:{port}"
-        task_status.started(Service(url=url, models=dubbing.models, voices=dubbing.voices, loop=loop))
+        task_status.started(
+            Service(url=url, models=dubbing.models, voices=dubbing.voices, loop=loop, drain=dubbing.drain)
+        )
+
+
+async def _leave_when_drained(drain: Drain, service: trio.CancelScope) -> None:
+    await drain.wait_over()
+    service.cancel()
 
 
 async def _watch_voices(dubbing: Dubbing) -> None:

@@ -98,7 +98,7 @@ class Connections:
         """`fragment:ack`: workers may send it, and nothing but the room for results depends on it."""
         resumable = self._connections[sid].resumable
         if resumable is not None:
-            resumable.outlet.retained.acknowledged(read_acknowledged(data))
+            resumable.outlet.acknowledged(read_acknowledged(data))
 
     async def pause(self, sid: str, _data: Any = None) -> None:
         """`stream:pause`."""
@@ -114,9 +114,19 @@ class Connections:
 
     async def _run(self, session: Session, opening: Opening, sid: str) -> None:
         """A stream that lives in its connection's nursery, and is cancelled with it."""
-        if await session.run(opening):
-            await trio.sleep(self._dubbing.settings.auto_disconnect_delay_s)
-            await self._server.disconnect(sid)
+        drain = self._dubbing.drain
+        drain.hold(session)
+        try:
+            if await session.run(opening):
+                with trio.move_on_after(self._dubbing.settings.auto_disconnect_delay_s):
+                    await drain.wait_begun()
+                if drain.on:
+                    await self._server.wait_sent(sid)
+                else:
+                    # Clients dial again when a server goes, and not when it dismisses them.
+                    await self._server.disconnect(sid)
+        finally:
+            drain.release(session)
 
 
 def attach(server: Server, dubbing: Dubbing, nursery: trio.Nursery) -> None:
@@ -128,6 +138,7 @@ def attach(server: Server, dubbing: Dubbing, nursery: trio.Nursery) -> None:
         window_s=settings.resume_window_s,
         buffer_bytes=settings.resume_buffer_bytes,
         delay_s=settings.auto_disconnect_delay_s,
+        drain=dubbing.drain,
     )
     its = Connections(server, dubbing, resumptions)
     for event, handler in {

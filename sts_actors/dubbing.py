@@ -15,6 +15,7 @@ from sts_actors.artifacts import Artifacts, NoArtifacts
 from sts_actors.audio.fit import FitPolicy
 from sts_actors.audio.speech_rate import DurationModel
 from sts_actors.audio.tempo import StretcherName
+from sts_actors.draining import Drain
 from sts_actors.engines.quota import QuotaWatch
 from sts_actors.errors import ErrorCode, ServiceError, Stage
 from sts_actors.memory import MemoryPressure
@@ -42,6 +43,9 @@ class Dubbing:
     pressure: MemoryPressure = attrs.field(factory=MemoryPressure)
     durations: DurationModel = attrs.field(factory=DurationModel)
     witness: Witness = attrs.field(factory=Witness)
+    drain: Drain = attrs.field(
+        default=attrs.Factory(lambda self: Drain(self.settings.drain_timeout_s), takes_self=True)
+    )
     _streams: dict[str, Stream] = attrs.field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:

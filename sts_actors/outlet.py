@@ -114,6 +114,28 @@ class Kept:
             await self._changed.wait()
         return self.sid
 
+    @property
+    def delivered(self) -> bool:
+        """Whether its worker has all, as far as can be known.
+
+        All was sent, over the connection there is or was last; and a worker that acknowledges results has
+        acknowledged them, for a connection that is dead and does not look it takes all that is sent.
+        """
+        owed = self.retained.acknowledged_to and any(
+            each.event == "fragment:processed" for each in self.retained
+        )
+        return self._sent >= self.retained.last and not owed
+
+    def acknowledged(self, number: int) -> None:
+        """The worker has all up to this number."""
+        self.retained.acknowledged(number)
+        self._wake()
+
+    async def wait_delivered(self, sid: str) -> None:
+        """Wait until all is `delivered` over `sid`, or that is not the connection any more."""
+        while self.sid == sid and not self.delivered:
+            await self._changed.wait()
+
     async def wait_parted(self, sid: str) -> None:
         """Wait until `sid` is not the connection any more."""
         while self.sid == sid:

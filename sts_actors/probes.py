@@ -43,6 +43,7 @@ def unready(dubbing: Dubbing) -> list[str]:
     # One stream alone may be a worker in a hurry, and says nothing of the others that could come.
     critical = len(streams) > 1 and not any(dubbing.thresholds.admits(each.in_flight) for each in streams)
     reasons = (
+        ("draining", dubbing.drain.on),
         ("loading " + ", ".join(models.missing), bool(models.missing)),
         ("breaker open: " + ", ".join(models.resting), bool(models.resting)),
         ("all streams are taken", full),
@@ -68,9 +69,11 @@ def add_probes(server: Server, dubbing: Dubbing, watch: MemoryWatch, heartbeat: 
 
     async def ready(_: HttpRequest) -> HttpResponse:
         missing = [stage.value for stage in dubbing.models.missing]
-        status = "loading" if missing else "ready"
+        draining = dubbing.drain.on
+        status = "draining" if draining else "loading" if missing else "ready"
         models = _describe_models(dubbing, watch)
-        return _json(503 if missing else 200, {"status": status, "missing": missing, "models": models})
+        content = {"status": status, "missing": missing, "models": models}
+        return _json(503 if missing or draining else 200, content)
 
     async def metrics(_: HttpRequest) -> HttpResponse:
         return HttpResponse(

@@ -19,6 +19,7 @@ class Reply:
     sequence_number: int
     received: float
     shape: AudioShape
+    duration_ms: int = 0
     pts_ns: Any = None
     told: bool = False
 
@@ -31,6 +32,7 @@ class Reply:
             sequence_number=arrival.sequence_number,
             received=header.received,
             shape=arrival.shape,
+            duration_ms=header.duration_ms,
             pts_ns=metadata.get("pts_ns") if isinstance(metadata, Mapping) else None,
         )
 

@@ -7,6 +7,7 @@ from secrets import token_urlsafe
 import attrs
 import trio
 
+from sts_actors.draining import Drain
 from sts_actors.errors import ErrorCode, ServiceError
 from sts_actors.gateway import Server
 from sts_actors.outlet import Kept
@@ -45,16 +46,26 @@ class Resumptions:
         nursery: where they run: that of the service, not that of a connection.
         window_s: how long a stream waits for its worker.
         buffer_bytes: results kept for one stream.
+        delay_s: from `stream:complete` to closing the connection.
+        drain: the service's end; it waits for whoever may not have all results yet.
     """
 
     def __init__(
-        self, server: Server, nursery: trio.Nursery, *, window_s: float, buffer_bytes: int, delay_s: float
+        self,
+        server: Server,
+        nursery: trio.Nursery,
+        *,
+        window_s: float,
+        buffer_bytes: int,
+        delay_s: float,
+        drain: Drain,
     ) -> None:
         self._server = server
         self._nursery = nursery
         self._window_s = window_s
         self._buffer_bytes = buffer_bytes
         self._delay_s = delay_s
+        self._drain = drain
         # By digest: a token that is only compared in memory by its hash tells nothing by the time it takes.
         self._streams: dict[bytes, Resumable] = {}
 
@@ -119,6 +130,8 @@ class Resumptions:
             complete=stream.over,
         )
         await self._server.emit("stream:resumed", payload, to=sid)
+        if session.notice is not None:
+            await self._server.emit("warning", session.notice, to=sid)
         if outlet.attach(sid, received):
             await session.tell_level()
 
@@ -126,6 +139,7 @@ class Resumptions:
         token = token_urlsafe(32)
         key = _digest(token)
         self._streams[key] = stream
+        self._drain.hold(stream)
         resume = answers.Resumable(token=token, window_s=self._window_s)
         try:
             with stream.life:
@@ -134,13 +148,14 @@ class Resumptions:
                     if await stream.session.run(stream.opening, resume):
                         stream.over = True
                         self._make_room()
-                        await self._linger(stream.outlet)
+                        await self._linger(stream)
                     nursery.cancel_scope.cancel()
         except Exception:
             # What would end its connection's tasks elsewhere must not end the service here.
             log.exception("stream %s failed", stream.opening.config.stream_id)
         finally:
             self._streams.pop(key, None)
+            self._drain.release(stream)
 
     async def _dismiss(self, sid: str) -> None:
         try:
@@ -148,14 +163,25 @@ class Resumptions:
         except Exception:
             log.exception("a connection that was taken over could not be dismissed")
 
-    async def _linger(self, outlet: Kept) -> None:
+    async def _linger(self, stream: Resumable) -> None:
         """Close the connection a while after the sum; wait for its worker if it may not have got it."""
+        outlet = stream.outlet
         while True:
             sid = await outlet.wait_attached()
             with trio.move_on_after(self._delay_s):
-                await outlet.wait_parted(sid)
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._drain.then, nursery.cancel_scope.cancel)
+                    await outlet.wait_parted(sid)
+                    nursery.cancel_scope.cancel()
+            if self._drain.on:
+                await outlet.wait_delivered(sid)
+                await self._server.wait_sent(sid)
             if outlet.sid == sid:
-                await self._server.disconnect(sid)
+                if outlet.delivered:
+                    self._drain.release(stream)
+                if not self._drain.on:
+                    # Clients dial again when a server goes, and not when it dismisses them.
+                    await self._server.disconnect(sid)
                 await outlet.wait_parted(sid)
 
     def _make_room(self) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 import attrs
@@ -61,6 +61,7 @@ class Session:
         self._telling_level = trio.Lock()
         self._answering = Answering(outlet, dubbing)
         self._drain = trio.CancelScope()
+        self._ended_by: Literal["worker", "service"] | None = None
         self._witness: StreamWitness | None = None
 
     @property
@@ -71,6 +72,13 @@ class Session:
     @outlet.setter
     def outlet(self, outlet: Outlet) -> None:
         self._answering.outlet = outlet
+
+    @property
+    def notice(self) -> dict[str, Any] | None:
+        """The `warning` that the service has ended the stream; None where it has not."""
+        if self._ended_by != "service" or self.opening is None:
+            return None
+        return self._notice(self.opening.config.stream_id)
 
     @property
     def unanswered(self) -> list[tuple[str, int, str]]:
@@ -85,6 +93,8 @@ class Session:
         """
         target = next_state(self.state, event)
         if isinstance(target, Refusal):
+            if target.code is ErrorCode.STREAM_NOT_FOUND and self._ended_by != "worker":
+                self._dubbing.drain.check()
             early = self.state in {State.CONNECTED, State.OPENING}
             raise ServiceError(target.code, _OUT_OF_PLACE.get(target.code, _NOT_OPEN if early else _OVER))
         return target
@@ -104,6 +114,7 @@ class Session:
     async def init(self, data: Any) -> Opening | None:
         """Read what the worker asks for; where that can be had, the caller has `run` run next."""
         try:
+            self._dubbing.drain.check()
             self.check(Event.INIT)
             opening = parse_opening(
                 data, headers=self._headers, defaults=self._dubbing.defaults, new_id=lambda: uuid4().hex
@@ -126,13 +137,14 @@ class Session:
 
     async def end(self) -> None:
         """Take no more; what is in flight is answered until the drain deadline."""
-        if (
+        if self._ended_by == "service" or (
             self.opening is not None
             and self.opening.resume
             and self.state in {State.DRAINING, State.COMPLETE}
         ):
-            return  # one that has come back cannot know whether it said so already
+            return  # the one cannot know yet that it was; the other, come back, whether it said so already
         if await self._obey(Event.END) and self._stream is not None:
+            self._ended_by = "worker"
             self._stream.end()
             self._drain.deadline = trio.current_time() + self._dubbing.settings.drain_timeout_s
 
@@ -200,9 +212,9 @@ class Session:
             dubbing.metrics.restarted(actor.rpartition("/")[2])
             witness.restarted(actor, cause)
 
-        with trio.move_on_after(MODELS_WAIT_S):
-            await dubbing.models.wait_ready()
+        await self._wait_for_models()
         try:
+            dubbing.drain.check()
             collaborators = dubbing.collaborators(opening.config, witness)
         except ServiceError as error:
             self.step(Event.REFUSED)
@@ -247,10 +259,18 @@ class Session:
         await self._tell("stream:complete", answers.complete(summary, tails=tails), size=size)
         return True
 
+    async def _wait_for_models(self) -> None:
+        with trio.move_on_after(MODELS_WAIT_S):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._dubbing.drain.then, nursery.cancel_scope.cancel)
+                await self._dubbing.models.wait_ready()
+                nursery.cancel_scope.cancel()
+
     async def _answer_all(self, stream: Stream) -> None:
         with self._drain:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._follow_pressure, stream)
+                nursery.start_soon(self._end_with_the_service, stream)
                 async for due in stream:
                     await self._answering.answer(stream, due, self.refuse)
                     await self._tell_level(stream)
@@ -260,6 +280,21 @@ class Session:
                 ErrorCode.TIMEOUT, f"{stream.in_flight} fragments were still in flight at the drain deadline"
             )
             await self.outlet.say("error", answers.error(left, stream_id=stream.config.stream_id))
+            await self._answering.give_up(stream, left)
+
+    async def _end_with_the_service(self, stream: Stream) -> None:
+        drain = self._dubbing.drain
+        await drain.wait_begun()
+        self._drain.deadline = min(self._drain.deadline, drain.deadline)
+        if self.state is not State.DRAINING:
+            self.step(Event.END)
+            self._ended_by = "service"
+            # Before its end: with nothing in flight that is the end of this task.
+            await self.outlet.say("warning", self._notice(stream.config.stream_id))
+            stream.end()
+
+    def _notice(self, stream_id: str) -> dict[str, Any]:
+        return answers.warning(self._dubbing.drain.warning, stream_id=stream_id)
 
     # -- refusals and levels --------------------------------------------------------------------------------
 

@@ -23,7 +23,9 @@ NICENESS = 5
 
 def main() -> None:
     """Serve the parent named on the command line."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # The parent's business, though whoever stops a service may well tell all its processes.
+        signal.signal(number, signal.SIG_IGN)
     _die_with(int(sys.argv[1]))
     os.nice(NICENESS)
     faulthandler.enable()

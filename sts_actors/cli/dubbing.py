@@ -14,6 +14,7 @@ from sts_actors.cli.report import FragmentReport
 from sts_actors.cli.track import Track
 from sts_actors.client import (
     Complete,
+    ConnectionLost,
     DubbingStream,
     Processed,
     Reconnect,
@@ -178,7 +179,12 @@ class DubRun:
             if self.request.live:
                 due = self._started + start_s + duration_s
                 await trio.sleep_until(due)
-            await stream.wait_for_room()
+            try:
+                await stream.wait_for_room()
+            except ConnectionLost:
+                if stream.draining:
+                    return  # who takes the dubs says how far they went
+                raise
             now = trio.current_time()
             for track in self._tracks:
                 asked = FragmentReport(
@@ -205,7 +211,7 @@ class DubRun:
                         await track.take(event, trio.current_time() - self._started)
                 case Complete():
                     tails = event.tail
-                case ServerErrorEvent(fragment_id=None):
+                case ServerErrorEvent(fragment_id=None) | ServerWarning(code="SERVER_DRAINING"):
                     self._trouble = f": {event.code}: {event.message}"
                 case ServerWarning():
                     self.display.note(f"{event.code}: {event.message}")

@@ -17,16 +17,25 @@ EXIT_CODE_BASE = 128
 """What a shell adds to the number of the signal that ended a process."""
 
 
-async def stopped_by(work: Callable[[], Awaitable[object]], *numbers: int) -> int | None:
-    """Do `work` until it ends or one of the signals comes; which one did, or None.
+async def stopped_by(
+    work: Callable[[], Awaitable[object]],
+    *numbers: int,
+    gently: Callable[[int], bool] = lambda _: False,
+) -> int | None:
+    """Do `work` until it ends or one of the signals comes; the one that cancelled it, or None.
 
-    A second signal, while the work is still cleaning up, ends the process at once.
+    A second signal, while the work is still coming to its end, ends the process at once.
+
+    Args:
+        work: what to do.
+        numbers: of the signals.
+        gently: has the work end by itself on the first signal, True; or leaves it to be cancelled, False.
     """
     came: list[int] = []
     with trio.open_signal_receiver(*numbers) as signals:
         async with trio.open_nursery() as nursery:
             scope = trio.CancelScope()
-            nursery.start_soon(_watch, scope, signals, came)
+            nursery.start_soon(_watch, scope, signals, came, gently)
             with scope:
                 await work()
             nursery.cancel_scope.cancel()
@@ -49,7 +58,11 @@ async def interruptible(work: Callable[[], Awaitable[T]]) -> T:
     return values[0]
 
 
-async def _watch(scope: trio.CancelScope, signals: AsyncIterator[int], came: list[int]) -> None:
-    came.append(await anext(signals))
-    scope.cancel()
+async def _watch(
+    scope: trio.CancelScope, signals: AsyncIterator[int], came: list[int], gently: Callable[[int], bool]
+) -> None:
+    number = await anext(signals)
+    came.append(number)
+    if not gently(number):
+        scope.cancel()
     os._exit(EXIT_CODE_BASE + await anext(signals))

@@ -1,4 +1,4 @@
-"""`sts-actors serve`: the service, until Ctrl-C or SIGTERM."""
+"""`sts-actors serve`: the service. SIGTERM has it finish what it has taken, Ctrl-C stops it."""
 
 import logging
 import os
@@ -34,7 +34,8 @@ def serve(
 ) -> None:
     """Serve dubbing streams over Socket.IO, with /health, /ready and /metrics on the same port.
 
-    SIGUSR1 prints what every task is doing.
+    SIGTERM takes no more streams, finishes what has come, and ends; Ctrl-C ends at once what is open. The
+    second of them, whichever, ends the process. SIGUSR1 prints what every task is doing.
     """
     settings = load_settings(profile=profile, config_file=config, overrides={"host": host, "port": port})
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -44,18 +45,36 @@ def serve(
 
 
 async def _serve(settings: Settings, console: Console) -> None:
+    begun: list[Service] = []
+
+    def gently(number: int) -> bool:
+        if number == signal.SIGTERM:
+            for service in begun:
+                service.drain.begin()
+        return number == signal.SIGTERM and bool(begun)
+
     with trio.open_signal_receiver(signal.SIGUSR1) as questions:
         number = await stopped_by(
-            partial(_serve_until_cancelled, settings, console, questions), signal.SIGTERM, signal.SIGINT
+            partial(_serve_until_stopped, settings, console, questions, begun),
+            signal.SIGTERM,
+            signal.SIGINT,
+            gently=gently,
         )
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     console.print("stopped")
 
 
-async def _serve_until_cancelled(settings: Settings, console: Console, questions: AsyncIterator[int]) -> None:
+async def _serve_until_stopped(
+    settings: Settings, console: Console, questions: AsyncIterator[int], begun: list[Service]
+) -> None:
+    async def run(*, task_status: trio.TaskStatus[Service]) -> None:
+        await run_service(settings, task_status=task_status)
+        nursery.cancel_scope.cancel()
+
     async with trio.open_nursery() as nursery:
-        service = await nursery.start(run_service, settings)
+        service = await nursery.start(run)
+        begun.append(service)
         console.print(
             f"listening on {service.url} ({settings.profile}); Ctrl-C stops, twice at once", highlight=False
         )

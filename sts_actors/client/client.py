@@ -2,7 +2,7 @@
 
 import math
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -58,6 +58,10 @@ class Client:
     def reconnects(self) -> bool:
         """Whether a connection that is lost is dialled again."""
         return self._succession.reconnects
+
+    def delays(self) -> Iterator[float]:
+        """How long to wait before each try of something that failed, as `reconnect` says; none without it."""
+        return self._succession.delays()
 
     def start_soon(self, async_fn: Callable[..., Awaitable[object]], *args: Any) -> None:
         """Run a task beside the connection; it must end once the client is closed, and must not raise."""

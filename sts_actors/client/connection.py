@@ -156,6 +156,12 @@ class Connection:
         """Begin the goodbye; `run` returns within `CLOSE_S`."""
         self._listening.cancel()
 
+    def abandon(self, reason: str) -> None:
+        """Part from a server that stays; `run` returns within `CLOSE_S`. Another connection may follow."""
+        if self.end is None and not self.over.is_set():
+            self.end = End(reason, orderly=True)
+            self._listening.cancel()
+
     async def emit(self, frames: Frames) -> None:
         """Send a message; returns when the kernel has all of it.
 

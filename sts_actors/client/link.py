@@ -34,6 +34,10 @@ class Link:
         """Wait until this connection has ended."""
         await self._connection.over.wait()
 
+    def abandon(self, reason: str) -> None:
+        """End this connection for `reason`; a client that reconnects dials again."""
+        self._connection.abandon(reason)
+
     async def emit(self, name: str, *args: Any) -> None:
         """Send an event, as `Client.emit`.
 

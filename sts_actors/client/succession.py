@@ -7,6 +7,7 @@ application did not read its events: what waits unread leaves no room for the ne
 """
 
 import random
+from collections.abc import Iterator
 
 import trio
 
@@ -53,6 +54,11 @@ class Succession:
         """Whether a connection that is lost is dialled again."""
         return self._policy is not None
 
+    def delays(self) -> Iterator[float]:
+        """How long to wait before each try of one outage, in seconds; none where nothing is tried again."""
+        # The jitter keeps no secret.
+        return iter(()) if self._policy is None else self._policy.delays(random.random)
+
     def is_connected(self) -> bool:
         """Whether there is a connection now, as far as is known."""
         return self.current.connected and not self.current.over.is_set()
@@ -77,7 +83,7 @@ class Succession:
         try:
             await self.current.run(dial, first, connect_timeout_s=connect_timeout_s)
             while self._policy is not None and not self._stopping and not self.over.is_set():
-                await self._recover(self._policy, dial, connect_timeout_s)
+                await self._recover(dial, connect_timeout_s)
         finally:
             self._finish(f"the connection to {self._target.address} is closed", quietly=True)
 
@@ -108,12 +114,11 @@ class Succession:
             )
         return self.current
 
-    async def _recover(self, policy: Reconnect, dial: Dial, connect_timeout_s: float) -> None:
+    async def _recover(self, dial: Dial, connect_timeout_s: float) -> None:
         """Dial until there is a connection, and live through it; or see that there will be none."""
         lost, failure = self.current, End("never dialled")
         with trio.CancelScope() as self._outage:
-            # The jitter keeps no secret.
-            for delay_s in policy.delays(random.random):
+            for delay_s in self.delays():
                 self.current = self._next()
                 await trio.sleep(delay_s)
                 try:

@@ -23,6 +23,7 @@ from sts_actors.client.answers import (
     Complete,
     Processed,
     Ready,
+    ServerWarning,
     StreamEvent,
     read_error,
     read_event,
@@ -40,6 +41,8 @@ from sts_actors.client.stream_init import FORMAT, StreamInit
 READY_TIMEOUT_S = 10.0
 """The contract's: `stream:ready` within 10 s of `stream:init`."""
 MAX_EARLY = 64
+DRAINING = "SERVER_DRAINING"
+"""The code of a server that is about to go: it opens no stream any more, another one may."""
 
 
 class DubbingStream:
@@ -48,6 +51,8 @@ class DubbingStream:
     Attributes:
         ready: the server's answer to `stream:init`, and what `stream:resumed` has changed in it since.
         backpressure: the last one that came, None before the first.
+        draining: the server is about to go and has ended the stream: what it has acknowledged is answered,
+            then comes `Complete`, and what follows is for another stream.
     """
 
     def __init__(
@@ -55,6 +60,7 @@ class DubbingStream:
     ) -> None:
         self.ready = ready
         self.backpressure: Backpressure | None = None
+        self.draining = False
         self._client = client
         self._line = line
         self._init = init
@@ -164,6 +170,8 @@ class DubbingStream:
     async def wait_for_room(self) -> None:
         """Wait until the server would take a fragment: fewer than `max_inflight` unanswered, and no pause.
 
+        Where the server is `draining`, that is never again.
+
         Answers count when they are read, so another task must be reading `events` meanwhile. In an outage
         there is no room.
 
@@ -177,7 +185,9 @@ class DubbingStream:
             raise ConnectionLost("the stream has ended: no room for another fragment")
 
     def _has_room(self) -> bool:
-        return self._line.up and not self._paused and self.in_flight < self.ready.max_inflight
+        return (
+            self._line.up and not (self._paused or self.draining) and self.in_flight < self.ready.max_inflight
+        )
 
     async def _next_raw(self) -> Event:
         if self._early:
@@ -195,6 +205,8 @@ class DubbingStream:
             self._line.wake()
         elif isinstance(event, Complete):
             self._finished = True
+        elif isinstance(event, ServerWarning):
+            self.draining |= event.code == DRAINING
         elif isinstance(event, Resumed):
             self.ready = attrs.evolve(
                 self.ready, session_id=event.session_id, max_inflight=event.max_inflight
@@ -223,13 +235,29 @@ async def open_dubbing_stream(client: Client, init: StreamInit) -> DubbingStream
     connections is passed over: it was for streams that are gone. A client has one stream at a time: a former
     one that has not ended is lost by this.
 
+    A server that is about to go refuses. A client that reconnects then leaves it, dials again and asks anew,
+    after the delays and as often as its `Reconnect` says: there may be another at the same address, or soon.
+
     Raises:
         StreamRefused: the server answered with an `error`.
         NoAnswer: no `stream:ready` within 10 s.
         BadAnswer: the answer breaks the contract.
         ConnectionLost: the connection ended first, or there is none: see `Client.link`.
     """
-    link = await client.link()
+    delays = client.delays()
+    while True:
+        link = await client.link()
+        try:
+            return await _open(client, link, init)
+        except StreamRefused as refused:
+            delay_s = next(delays, None) if refused.code == DRAINING else None
+            if delay_s is None:
+                raise
+            link.abandon(refused.reason)
+        await trio.sleep(delay_s)
+
+
+async def _open(client: Client, link: Link, init: StreamInit) -> DubbingStream:
     line = Lifeline(client, link, resume=init.resume and client.reconnects)
     client.events.listen(line)
     opened = False

@@ -166,6 +166,12 @@ class Server(socketio.AsyncServer):
             await connection.send(Packet(packet.DISCONNECT, namespace=connection.namespace).group())
         connection.request_end(self.reason.SERVER_DISCONNECT)
 
+    async def wait_sent(self, sid: str) -> None:
+        """Wait until all that was emitted to a client is on its way, or the client has left."""
+        connection = self._connections.get(sid)
+        if connection is not None:
+            await connection.session.queue.wait_flushed()
+
     async def shutdown(self) -> None:
         """Close every session; `serve` does it by itself when it is cancelled."""
         await self.eio.disconnect()

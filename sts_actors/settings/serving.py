@@ -37,7 +37,7 @@ class ServingSettings:
         "server.drain_timeout_s",
         "DRAIN_TIMEOUT",
         low=0,
-        means="how long an ended stream may take for what is in flight",
+        means="how long an ended stream may take for what is in flight; so all of them after SIGTERM",
     )
     ping_interval_s: float = setting(
         "server.ping_interval_s", "WS_PING_INTERVAL", low=0.1, means="Engine.IO ping"

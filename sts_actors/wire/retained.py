@@ -33,6 +33,8 @@ class Retained:
         self._kept: deque[Telling] = deque()
         self.last = 0
         """The number of the newest, kept or not; 0 before the first."""
+        self.acknowledged_to = 0
+        """The highest number that was acknowledged; 0 where none was."""
 
     @property
     def size(self) -> int:
@@ -61,6 +63,7 @@ class Retained:
         """Forget all up to `number`: the worker has them. A number that was never told changes nothing."""
         if number > self.last:
             return
+        self.acknowledged_to = max(self.acknowledged_to, number)
         while self._kept and self._kept[0].number <= number:
             self._forget_oldest()
 

@@ -50,6 +50,25 @@ async def test_the_signal_that_ended_the_work_is_told_and_none_where_it_ended_by
     assert await stopped_by(trio.lowlevel.checkpoint, signal.SIGINT) is None
 
 
+async def test_work_that_can_be_asked_to_end_is_not_cancelled() -> None:
+    asked: list[int] = []
+    done = trio.Event()
+
+    def ask(number: int) -> bool:
+        asked.append(number)
+        done.set()
+        return True
+
+    async def until_asked() -> None:
+        signal.raise_signal(signal.SIGTERM)
+        with trio.fail_after(10):
+            await done.wait()
+        await trio.lowlevel.checkpoint()
+
+    assert await stopped_by(until_asked, signal.SIGTERM, gently=ask) is None
+    assert asked == [signal.SIGTERM]
+
+
 def test_a_second_signal_ends_work_that_does_not_come_to_its_end() -> None:
     program = """
 import signal, sys, trio

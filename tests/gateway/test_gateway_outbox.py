@@ -202,3 +202,36 @@ async def test_a_stalled_reader_does_not_hold_the_servers_end_up(autojump_clock)
         await trio.testing.wait_all_tasks_blocked()
         began = trio.current_time()
     assert trio.current_time() - began < 3
+
+
+async def test_all_is_sent_when_the_receiver_has_taken_it_and_comes_for_more(autojump_clock) -> None:
+    box, steps = outbox(), []
+
+    async def wait() -> None:
+        await box.wait_flushed()
+        steps.append("flushed")
+
+    box.put_nowait(["a", "b"])
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(wait)
+        for _ in range(2):
+            await box.take(1)
+            # A request whose answer is on its way, or a frame that is being written.
+            await trio.sleep(1)
+            steps.append("taken")
+        nursery.start_soon(box.take, 1)
+        await trio.testing.wait_all_tasks_blocked()
+        assert steps == ["taken", "taken", "flushed"]
+        box.put_nowait(["c"])
+        nursery.start_soon(wait)
+        await trio.testing.wait_all_tasks_blocked()
+        assert steps[-1] == "flushed"
+        assert len(steps) == 3
+        box.close(discard=True)
+    assert len(steps) == 4
+
+
+async def test_a_client_is_waited_for_until_it_has_all_and_one_that_has_left_is_not() -> None:
+    server = Server()
+    with trio.fail_after(30):
+        await server.wait_sent("nobody")

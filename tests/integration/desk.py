@@ -130,6 +130,11 @@ class Wire:
         if to in self.sockets:
             self.sockets[to].take(event, payload)
 
+    async def wait_sent(self, sid):
+        await trio.lowlevel.checkpoint()
+        while sid in self.sockets and self.sockets[sid].full and not self.sockets[sid].gone:
+            await self.sockets[sid].changed.wait()
+
     def start_soon(self, sid, async_fn, *args):
         self.sockets[sid].nursery.start_soon(async_fn, *args)
 

@@ -98,6 +98,13 @@ async def while_paused(desk):
     return await fragment(socket, error=True)
 
 
+async def once_the_service_is_to_end(desk):
+    socket = await opened(desk)
+    desk.dubbing.drain.begin()
+    await socket.next_named("stream:complete")
+    return await fragment(socket, error=True)
+
+
 async def one_too_many(desk):
     socket = await opened(desk)
     for number in range(1, 11):
@@ -193,6 +200,7 @@ TABLE = {
     "too much audio": Row(code=C.FRAGMENT_TOO_LARGE, provoke=with_too_much_audio, **BOTH),
     "a dub too large": Row(code=C.FRAGMENT_TOO_LARGE, provoke=with_a_dub_too_large, **BOTH),
     "paused": Row(code=C.STREAM_PAUSED, provoke=while_paused, retryable=True, **BOTH),
+    "shutting down": Row(code=C.SERVER_DRAINING, provoke=once_the_service_is_to_end, retryable=True, **BOTH),
     "one too many": Row(code=C.BACKPRESSURE_EXCEEDED, provoke=one_too_many, retryable=True, **BOTH),
     "bad base64": Row(code=C.INVALID_AUDIO_FORMAT, provoke=partial(with_audio, audio="*"), **BOTH),
     "odd length": Row(code=C.INVALID_AUDIO_FORMAT, provoke=partial(with_audio, audio=b"abc"), **BOTH),

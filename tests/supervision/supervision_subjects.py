@@ -60,8 +60,8 @@ class Subject:
     def read_stdin(self):
         return sys.stdin.read()
 
-    def sigint_ignored(self):
-        return signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    def ignores(self, number):
+        return signal.getsignal(number) is signal.SIG_IGN
 
     def start_child(self, *, own_session=False):
         """A process of its own that outlives its parent and holds all that it inherits."""

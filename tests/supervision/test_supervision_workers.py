@@ -305,12 +305,13 @@ async def test_a_worker_has_the_variables_it_is_given_besides_ours(monkeypatch):
         assert await worker.call("environ", "FROM_HERE") == "yes"
 
 
-async def test_a_worker_neither_reads_our_pipes_nor_hears_ctrl_c():
+async def test_a_worker_neither_reads_our_pipes_nor_hears_ctrl_c_or_what_is_to_end_its_parent():
     async with open_worker("w", subjects.Subject) as worker:
         assert await worker.call("read_stdin") == ""
-        assert await worker.call("sigint_ignored")
         assert os.getpgid(worker.pid) == worker.pid
-        os.kill(worker.pid, signal.SIGINT)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            assert await worker.call("ignores", number)
+            os.kill(worker.pid, number)
         assert await worker.call("echo", 1) == 1
 
 

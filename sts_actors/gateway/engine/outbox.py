@@ -30,6 +30,8 @@ class Outbox:
         self._packets: deque[Encoded] = deque()
         self._filled = trio.Event()
         self._taken = trio.Event()
+        self._asked = trio.Event()
+        self._asking = False
         self._turn = trio.StrictFIFOLock()
         self.size = 0
         self.closed = False
@@ -76,13 +78,21 @@ class Outbox:
         while not self._packets:
             if self.closed:
                 return []
-            await self._filled.wait()
+            await self._wait_filled()
         packets = [self._packets.popleft() for _ in range(min(max_packets, len(self._packets)))]
         self.size -= sum(map(_cost, packets))
         if not self._packets and not self.closed:
             self._filled = trio.Event()
         self._notify_taken()
         return packets
+
+    async def wait_flushed(self) -> None:
+        """Wait until the receiver has taken all and come for more, or the outbox is closed.
+
+        Who comes for more has sent what it took: that a client polls again says that the answer came.
+        """
+        while not self.closed and (self._packets or not self._asking):
+            await self._asked.wait()
 
     def close(self, *, discard: bool) -> None:
         """Take nothing more; what is queued can still be taken unless it is to be discarded."""
@@ -92,6 +102,7 @@ class Outbox:
             self.size = 0
         self._filled.set()
         self._notify_taken()
+        self._notify_asked()
 
     def _append(self, group: Sequence[Encoded]) -> None:
         self._packets.extend(group)
@@ -115,6 +126,18 @@ class Outbox:
             deadline = self.progress_at() + self._timeout
             if deadline <= trio.current_time():
                 raise PeerTooSlow(f"the peer took nothing for {self._timeout} s")
+
+    async def _wait_filled(self) -> None:
+        self._asking = True
+        self._notify_asked()
+        try:
+            await self._filled.wait()
+        finally:
+            self._asking = False
+
+    def _notify_asked(self) -> None:
+        self._asked.set()
+        self._asked = trio.Event()
 
     def _notify_taken(self) -> None:
         self._taken.set()
