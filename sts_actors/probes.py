@@ -72,7 +72,7 @@ def add_probes(server: Server, dubbing: Dubbing, watch: MemoryWatch, heartbeat: 
         draining = dubbing.drain.on
         status = "draining" if draining else "loading" if missing else "ready"
         models = _describe_models(dubbing, watch)
-        content = {"status": status, "missing": missing, "models": models}
+        content: dict[str, object] = {"status": status, "missing": missing, "models": models}
         return _json(503 if missing or draining else 200, content)
 
     async def metrics(_: HttpRequest) -> HttpResponse:

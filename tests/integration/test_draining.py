@@ -411,6 +411,8 @@ async def test_a_service_that_ends_is_not_ready_answers_and_goes():
                 service.drain.begin()
                 status, body = await http_get(service, "/ready")
                 assert (status, b'"draining"' in body) == (503, True)
+                status, body = await http_get(service, "/readyz")
+                assert (status, b'"draining"' in body) == (503, True)
                 assert (await http_get(service, "/health"))[0] == 200
                 told = [event async for event in stream.events]
             assert isinstance(told[0], ServerWarning)
