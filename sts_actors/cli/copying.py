@@ -1,0 +1,92 @@
+"""Tracks out of one container into another as they are: packets, and never a picture or a sound anew."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
+
+import av.error
+from av.container import InputContainer, OutputContainer
+from av.packet import Packet
+from av.stream import Stream
+
+
+def add_copy(container: OutputContainer, source: Stream) -> Stream:
+    """A track that takes the packets of `source`.
+
+    Raises:
+        ValueError: the container does not take what it is made of.
+    """
+    copy = container.add_stream_from_template(source)
+    if source.time_base is not None:
+        copy.time_base = source.time_base
+    copy.metadata.update(source.metadata)
+    copy.disposition = source.disposition
+    return copy
+
+
+def copied(
+    container: InputContainer, copies: Mapping[int, Stream], origin_s: Fraction
+) -> Iterator[Packet[Stream]]:
+    """The packets of the tracks in `copies`, each for its copy, with their times counted from `origin_s`.
+
+    A file that is cut short ends early.
+    """
+    for packet in _dated(_read(container, [container.streams[index] for index in copies])):
+        late = round(origin_s / packet.time_base)
+        packet.dts = packet.dts - late if packet.dts is not None else None
+        packet.pts = packet.pts - late if packet.pts is not None else None
+        packet.stream = copies[packet.stream.index]
+        yield packet
+
+
+def _read(container: InputContainer, streams: list[Stream]) -> Iterator[Packet[Stream]]:
+    packets = container.demux(streams)
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.error.FFmpegError:
+            return
+        if packet is None:
+            return
+        # The last of each track is empty: it is for decoders.
+        if packet.size:
+            yield packet
+
+
+def _dated(packets: Iterable[Packet[Stream]]) -> Iterator[Packet[Stream]]:
+    """Packets that all say when they are to be decoded.
+
+    Matroska does not keep it, and it cannot be told of a track's first ones until some more have been read;
+    they come one after the other before the first that is known.
+    """
+    waiting: dict[int, deque[Packet[Stream]]] = {}
+    known: set[int] = set()
+    for packet in packets:
+        index = packet.stream.index
+        if index in known:
+            if packet.dts is None:
+                packet.dts = packet.pts
+            yield packet
+            continue
+        its = waiting.setdefault(index, deque())
+        its.append(packet)
+        if packet.dts is not None:
+            known.add(index)
+            yield from _count_back(waiting.pop(index))
+    for its in waiting.values():
+        yield from _count_back(its)
+
+
+def _count_back(packets: deque[Packet[Stream]]) -> Iterator[Packet[Stream]]:
+    last = packets[-1]
+    if last.dts is None:
+        last.dts = min(p.pts or 0 for p in packets)
+    step = max(last.duration or 1, 1)
+    for before, packet in enumerate(packets):
+        if packet.dts is None:
+            packet.dts = last.dts - step * (len(packets) - 1 - before)
+            if packet.pts is not None:
+                packet.dts = min(packet.dts, packet.pts)
+        yield packet
