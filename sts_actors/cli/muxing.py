@@ -23,6 +23,8 @@ from sts_actors.cli.media import open_container, origin_s, pictures
 from sts_actors.cli.output import unwritable
 
 BEFORE_ALL = float("-inf")
+STEP_S = 5.0
+"""Some hundredths of a second's work."""
 
 
 @attrs.frozen(kw_only=True)
@@ -61,7 +63,7 @@ class Muxing:
     subtitles: bool = True
 
     def steps(self) -> Iterator[float]:
-        """Write the file; yields how far it is, in seconds, every second of it. Blocking.
+        """Write the file; yields how far it is, in seconds, every `STEP_S` of it. Blocking.
 
         Raises:
             CommandError: the picture does not go into such a file, or it cannot be written.
@@ -76,7 +78,7 @@ class Muxing:
                 told = 0.0
                 for at_s, packet in packets:
                     output.mux_one(packet)
-                    if at_s >= told + 1:
+                    if at_s >= told + STEP_S:
                         told = at_s
                         yield told
         except (ValueError, av.error.ArgumentError, av.error.InvalidDataError) as error:
