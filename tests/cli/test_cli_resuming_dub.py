@@ -297,9 +297,9 @@ def test_an_input_that_differs_or_ends_in_what_is_dubbed_is_another_one(at, coun
 
 
 async def test_a_service_hears_again_what_came_before_and_its_answers_to_that_do_not_count(
-    service,
+    service,  # noqa: F811
     tmp_path,
-    autojump_clock,  # noqa: F811
+    autojump_clock,
 ):
     pcm = words(20)
     fragments = list(cut([pcm], RATE * 4))

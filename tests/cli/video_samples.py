@@ -1,4 +1,4 @@
-"""Videos for the tests of the command line, made on the spot: test pictures, and sound that begins when told."""
+"""Videos for the tests of the command line, made on the spot: a picture, and sound that begins when told."""
 
 from fractions import Fraction
 from pathlib import Path
