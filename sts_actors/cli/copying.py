@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 import av.error
@@ -33,8 +32,9 @@ def copied(
 
     A file that is cut short ends early.
     """
-    for packet in _dated(_read(container, [container.streams[index] for index in copies])):
+    for packet in _read(container, [container.streams[index] for index in copies]):
         late = round(origin_s / packet.time_base)
+        # Matroska does not keep it, and of a track's first packets it is not known: the writer finds it.
         packet.dts = packet.dts - late if packet.dts is not None else None
         packet.pts = packet.pts - late if packet.pts is not None else None
         packet.stream = copies[packet.stream.index]
@@ -53,40 +53,3 @@ def _read(container: InputContainer, streams: list[Stream]) -> Iterator[Packet[S
         # The last of each track is empty: it is for decoders.
         if packet.size:
             yield packet
-
-
-def _dated(packets: Iterable[Packet[Stream]]) -> Iterator[Packet[Stream]]:
-    """Packets that all say when they are to be decoded.
-
-    Matroska does not keep it, and it cannot be told of a track's first ones until some more have been read;
-    they come one after the other before the first that is known.
-    """
-    waiting: dict[int, deque[Packet[Stream]]] = {}
-    known: set[int] = set()
-    for packet in packets:
-        index = packet.stream.index
-        if index in known:
-            if packet.dts is None:
-                packet.dts = packet.pts
-            yield packet
-            continue
-        its = waiting.setdefault(index, deque())
-        its.append(packet)
-        if packet.dts is not None:
-            known.add(index)
-            yield from _count_back(waiting.pop(index))
-    for its in waiting.values():
-        yield from _count_back(its)
-
-
-def _count_back(packets: deque[Packet[Stream]]) -> Iterator[Packet[Stream]]:
-    last = packets[-1]
-    if last.dts is None:
-        last.dts = min(p.pts or 0 for p in packets)
-    step = max(last.duration or 1, 1)
-    for before, packet in enumerate(packets):
-        if packet.dts is None:
-            packet.dts = last.dts - step * (len(packets) - 1 - before)
-            if packet.pts is not None:
-                packet.dts = min(packet.dts, packet.pts)
-        yield packet

@@ -23,7 +23,6 @@ from video_samples import (
     write_video,
 )
 
-from sts_actors.cli.copying import _dated
 from sts_actors.cli.errors import CommandError
 from sts_actors.cli.media import open_audio
 from sts_actors.cli.muxing import Dubbed, Muxing
@@ -179,6 +178,16 @@ def test_a_picture_goes_into_another_container_as_it_is(tmp_path):
     assert onsets(*sound(output, 1)) == pytest.approx(onsets(*sound(output, 0)), abs=0.003)
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_cutting_from_a_broadcast_that_begins_late_begins_at_once(tmp_path, suffix):
+    source = write_video(tmp_path / "match.mkv", begin=1.4)
+    output = write(muxing(source, suffix))
+    shown = [at for _, at, _ in picture_packets(output)]
+    assert (min(shown), len(shown)) == (0, 75)
+    assert onsets(*sound(output, 0))[0] == pytest.approx(0.25, abs=0.005)
+    assert onsets(*sound(output, 1))[0] == pytest.approx(0.25, abs=0.005)
+
+
 def test_a_picture_that_does_not_go_into_a_container_is_told_with_one_that_takes_it(tmp_path):
     source = write_video(tmp_path / "match.mp4")
     with pytest.raises(CommandError, match=r"does not go into out\.webm .*\.mkv"):
@@ -194,7 +203,7 @@ def test_what_a_file_is_called_and_its_chapters_stay(tmp_path):
             [{"id": 1, "start": 0, "end": 2000, "time_base": Fraction(1, 1000), "metadata": {"title": "One"}}]
         )
         copies = {stream.index: container.add_stream_from_template(stream) for stream in read.streams}
-        for packet in _dated(packet for packet in read.demux() if packet.size):
+        for packet in (packet for packet in read.demux() if packet.size):
             packet.stream = copies[packet.stream.index]
             container.mux(packet)
     with av.open(str(write(muxing(source)))) as container:
