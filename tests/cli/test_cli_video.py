@@ -194,8 +194,11 @@ def test_real_speech_is_dubbed_in_step_with_its_picture(tmp_path):
 
     source = tmp_path / "speech.mkv"
     with open_audio(find_speech()) as audio:
-        rate, pcm = audio.sample_rate_hz, np.concatenate(list(audio.blocks))[: audio.sample_rate_hz * 13]
-    silent = write_video(tmp_path / "silent.mp4", seconds=14, starts=())
+        rate, pcm = (
+            audio.sample_rate_hz,
+            np.concatenate(list(audio.blocks))[: round(audio.sample_rate_hz * 6.4)],
+        )
+    silent = write_video(tmp_path / "silent.mp4", seconds=8, starts=())
     with av.open(str(silent)) as picture, av.open(str(source), "w") as container:
         video = container.add_stream_from_template(picture.streams.video[0])
         track = container.add_stream("aac", rate=rate, layout="mono")
