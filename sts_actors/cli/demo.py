@@ -8,7 +8,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from sts_actors.cli.dub import DubJob, Finished, Profile, run_job
+from sts_actors.cli.dub import Profile
+from sts_actors.cli.dub_job import DubJob, Finished, run_job
 from sts_actors.cli.dubbing import DubRequest
 from sts_actors.cli.errors import CommandError
 from sts_actors.cli.models import prepare_models

@@ -1,32 +1,17 @@
 """`sts-actors dub`: a file in, the same file in another language out."""
 
-import logging
 import os
-import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
-import attrs
-import trio
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from sts_actors.app import run_service
-from sts_actors.cli.dubbing import MAX_FRAGMENT_S, DubRequest, DubRun
-from sts_actors.cli.errors import CommandError, ExitCode
-from sts_actors.cli.interrupt import interruptible
-from sts_actors.cli.media import open_audio
-from sts_actors.cli.output import DubWriter, OutputPaths, outputs_by_language
-from sts_actors.cli.progress import Display, LogLines, closing_table
-from sts_actors.cli.report import DubReport
-from sts_actors.cli.report_file import ReportFile
-from sts_actors.client import ConnectFailed
-from sts_actors.client.address import parse_address
-from sts_actors.settings import Settings, load_settings
+from sts_actors.cli.dub_job import DubJob, run_job
+from sts_actors.cli.dubbing import MAX_FRAGMENT_S, DubRequest
+from sts_actors.cli.errors import CommandError
+from sts_actors.cli.progress import closing_table
 
 Profile = Literal["embedded", "production", "fake"]
 Seam = Literal["carry", "fixed"]
@@ -40,7 +25,10 @@ def dub(
     output: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[OUTPUT]", help="A WAV file or a folder.  [default: INPUT.<to>.wav]", show_default=False
+            metavar="[OUTPUT]",
+            help="A WAV file, one with a picture (mp4, mov, mkv, webm), or a folder.  "
+            "[default: INPUT.<to>.wav, or .mp4 and so on where there is a picture]",
+            show_default=False,
         ),
     ] = None,
     *,
@@ -92,15 +80,37 @@ def dub(
             "--live/--fast", help="Send fragments as they would be spoken, or as fast as they are taken."
         ),
     ] = False,
+    audio_track: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Which of several audio tracks to dub.")
+    ] = 1,
+    replace_audio: Annotated[
+        bool,
+        typer.Option(
+            "--replace-audio/--keep-audio",
+            help="With a picture: leave the original sound out, or keep it too.",
+        ),
+    ] = False,
+    subtitles: Annotated[
+        bool,
+        typer.Option(help="With a picture: subtitles in both languages as tracks, not only beside it."),
+    ] = True,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Do not go on from a dub of before that was broken off.")
+    ] = False,
     report: Annotated[
         Path | None, typer.Option(metavar="FILE.json", help="Write all figures here.", dir_okay=False)
     ] = None,
 ) -> None:
     """Dub a file: writes the dub as WAV and subtitles in both languages beside it.
 
+    Where the file has a picture, so has the dub: the picture copied as it is, the original sound, the dub as
+    a further track, and the subtitles. An OUTPUT of mine.wav writes the sound alone.
+
     The dub is exactly as long as the input; where its last words run over, longer by that much, a few seconds
     at most. With several languages there is a dub of each: INPUT.pt.wav, INPUT.es.wav, or, for an OUTPUT of
-    mine.wav, mine.pt.wav and mine.es.wav.
+    mine.wav, mine.pt.wav and mine.es.wav. With a picture they are tracks of one file.
+
+    What is broken off is kept in OUTPUT.part, and the same command goes on from there.
 
     A service that takes only those who know its token gets the one in STS_AUTH_TOKEN.
     """
@@ -118,7 +128,18 @@ def dub(
         token=os.environ.get("STS_AUTH_TOKEN", ""),
     )
     console = Console()
-    job = DubJob(source=source, output=output, request=request, url=url, profile=profile, report=report)
+    job = DubJob(
+        source=source,
+        output=output,
+        request=request,
+        url=url,
+        profile=profile,
+        report=report,
+        audio_track=audio_track,
+        replace_audio=replace_audio,
+        subtitles=subtitles,
+        fresh=fresh,
+    )
     finished = run_job(job, console)
     console.print(closing_table(finished.report))
     for label, path in finished.files():
@@ -126,54 +147,6 @@ def dub(
     if report is not None:
         console.print(Text(f"{'report':>8}  {report}"), soft_wrap=True)
     finished.check()
-
-
-@attrs.frozen(kw_only=True)
-class DubJob:
-    """A dub as it was asked for; without `url` a service on `profile` is started for it."""
-
-    source: Path
-    output: Path | None
-    request: DubRequest
-    url: str | None
-    profile: str
-    report: Path | None
-
-
-@attrs.frozen(kw_only=True)
-class Finished:
-    """A dub that ran to its end; `paths`: of its first language, `further` of the others."""
-
-    report: DubReport
-    paths: OutputPaths
-    further: tuple[OutputPaths, ...] = ()
-
-    def files(self) -> list[tuple[str, Path]]:
-        """What was written, each with what it is."""
-        report, each = self.report, (self.paths, *self.further)
-        languages = tuple(report.outputs) or (report.target_language,)
-        dubs = languages if self.further else ("dub",)
-        source = [] if self.paths.source_srt is None else [(report.source_language, self.paths.source_srt)]
-        return [
-            *zip(dubs, (paths.wav for paths in each), strict=True),
-            *source,
-            *zip(languages, (paths.target_srt for paths in each), strict=True),
-        ]
-
-    def check(self) -> None:
-        """Tell a dub with holes from a good one by the exit code.
-
-        Raises:
-            CommandError: fragments failed; the dub is silent there.
-        """
-        failed = [(f.sequence_number, f.error) for f in self.report.fragments if f.error is not None]
-        if failed:
-            number, fault = failed[0]
-            raise CommandError(
-                f"{len(failed)} of {len(self.report.fragments)} fragments failed and are silent in the dub; "
-                f"the first, number {number}: {fault.code}: {fault.message}",
-                code=ExitCode.SERVICE,
-            )
 
 
 def read_languages(to: str) -> tuple[str, ...]:
@@ -202,92 +175,3 @@ def read_voice(voice: str | None) -> str | dict[str, str] | None:
     if not all(language and name for language, _, name in named):
         raise CommandError(f"--voice {voice} must be a name, or a name for each language: pt=NAME,es=NAME")
     return {language.strip(): name.strip() for language, _, name in named}
-
-
-def run_job(job: DubJob, console: Console) -> Finished:
-    """Dub, showing progress on `console`.
-
-    Raises:
-        CommandError, ConfigError, ClientError: alone or in groups; see `boundary`.
-    """
-    its = job.request
-    paths, *further = outputs_by_language(
-        job.source, job.output, source_language=its.source_language, target_languages=its.targets
-    )
-    outputs = dict(zip(its.targets, (paths, *further), strict=True)) if further else {}
-    way: Callable[[DubRun], Awaitable[None]]
-    if job.url is None:
-        settings = load_settings(profile=job.profile, overrides={"host": "127.0.0.1", "port": 0})
-        way = partial(_through_own_service, settings=settings)
-    else:
-        _check_url(job.url)
-        way = partial(DubRun.through, url=job.url)
-    with (
-        open_audio(job.source) as audio,
-        Display(console, estimated_s=audio.estimated_s, languages=len(its.targets)) as display,
-        _logging_to(display),
-        ExitStack() as files,
-    ):
-        writers = [
-            files.enter_context(DubWriter(each, sample_rate_hz=audio.sample_rate_hz, channels=audio.channels))
-            for each in (paths, *further)
-        ]
-        run = DubRun(request=its, audio=audio, writers=writers, display=display)
-        started = time.monotonic()
-
-        def make(complete: bool) -> DubReport:
-            return DubReport(
-                input=str(job.source),
-                output=str(paths.wav if complete else paths.partial.wav),
-                source_language=its.source_language,
-                target_language=its.target_language,
-                mode="live" if its.live else "fast",
-                url=job.url,
-                profile=None if job.url else job.profile,
-                sample_rate_hz=audio.sample_rate_hz,
-                channels=audio.channels,
-                complete=complete,
-                wall_s=time.monotonic() - started,
-                fragments=run.fragments,
-                tail_s=run.tail_s,
-                outputs={
-                    tag: str(each.wav if complete else each.partial.wav) for tag, each in outputs.items()
-                },
-            )
-
-        with ReportFile(job.report, make):
-            trio.run(interruptible, partial(way, run))
-        if audio.damaged_packets:
-            display.note(
-                f"{audio.damaged_packets} damaged pieces of {job.source} could not be read and are left out"
-            )
-    return Finished(report=make(complete=True), paths=paths, further=tuple(further))
-
-
-def _check_url(url: str) -> None:
-    try:
-        parse_address(url)
-    except ConnectFailed as error:
-        raise CommandError(str(error)) from None
-
-
-async def _through_own_service(run: DubRun, settings: Settings) -> None:
-    async with trio.open_nursery() as nursery:
-        run.display.waiting(f"starting the engines ({settings.profile})")
-        service = await nursery.start(run_service, settings)
-        await service.wait_ready()
-        run.display.waiting("")
-        await run.through(service.url)
-        nursery.cancel_scope.cancel()
-
-
-@contextmanager
-def _logging_to(display: Display) -> Iterator[None]:
-    """Warnings of the service that runs in this process go where the progress is shown."""
-    handler = LogLines(display)
-    root = logging.getLogger()
-    root.addHandler(handler)
-    try:
-        yield
-    finally:
-        root.removeHandler(handler)

@@ -1,17 +1,21 @@
 """One file's way through a service: a task that sends fragments, one that takes the dubs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, count
+from typing import Any
 
 import attrs
 import trio
 
 from sts_actors.cli.errors import CommandError, ExitCode
-from sts_actors.cli.media import AudioFile, cut
-from sts_actors.cli.output import BYTES_PER_SAMPLE, DubWriter
+from sts_actors.cli.journal import Journal
+from sts_actors.cli.media import AudioFile, Pcm, cut
+from sts_actors.cli.output import DubWriter
 from sts_actors.cli.progress import Display
 from sts_actors.cli.report import FragmentReport
+from sts_actors.cli.resuming_dub import HEARD_AGAIN, Beginning, digest
 from sts_actors.cli.track import Track
+from sts_actors.cli.wav_file import BYTES_PER_SAMPLE
 from sts_actors.client import (
     Complete,
     ConnectionLost,
@@ -108,19 +112,53 @@ class DubRequest:
             )
         return frames
 
+    def makes_different(self, audio: AudioFile) -> dict[str, Any]:
+        """What makes another dub of the same sound, by name, as plain JSON."""
+        return {
+            "from": self.source_language,
+            "to": list(self.targets),
+            "voice": self.voice if self.voice is None or isinstance(self.voice, str) else dict(self.voice),
+            "seam": self.seam,
+            "bed": self.bed,
+            "verify": self.verify,
+            "fragment seconds": self.fragment_s,
+            "sample rate": audio.sample_rate_hz,
+            "channels": audio.channels,
+        }
+
+    @property
+    def heard_again(self) -> int:
+        """How many fragments a service hears again that goes on with a dub."""
+        return 0 if self.seam == "fixed" else HEARD_AGAIN
+
+    def fragments(self, audio: AudioFile) -> Iterator[Pcm]:
+        """The audio in fragments.
+
+        Raises:
+            CommandError: as `fragment_frames`.
+        """
+        frames = self.fragment_frames(audio.sample_rate_hz, audio.channels)
+        return cut(audio.blocks, frames, round(SHORTEST_S * audio.sample_rate_hz))
+
 
 @attrs.define(eq=False)
 class DubRun:
-    """Dubs `audio` into `writers`, one for each of the request's languages in their order."""
+    """Dubs `audio` into `writers`, one for each of the request's languages in their order.
+
+    What a `journal` knows of it is not dubbed again: `beginning` comes behind it.
+    """
 
     request: DubRequest
     audio: AudioFile
     writers: Sequence[DubWriter]
     display: Display
+    beginning: Beginning | None = None
+    journal: Journal | None = None
     _tracks: tuple[Track, ...] = attrs.field(init=False)
     _all_sent: bool = attrs.field(default=False, init=False)
     _trouble: str = attrs.field(default="", init=False)
     _started: float = attrs.field(default=0.0, init=False)
+    _took_s: float = attrs.field(default=0.0, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._tracks = tuple(
@@ -130,9 +168,19 @@ class DubRun:
                 display=self.display,
                 channels=self.audio.channels,
                 late_after_s=self.request.late_after_s,
+                journal=self.journal,
             )
             for language, writer in zip(self.request.targets, self.writers, strict=True)
         )
+        if self.journal is not None and self.beginning is not None:
+            self._go_on(self.journal, self.beginning.dubbed)
+
+    def _go_on(self, journal: Journal, dubbed: int) -> None:
+        for track in self._tracks:
+            before = [entry.report for entry in journal.entries.get(track.language, ())[:dubbed]]
+            track.go_on_from(before, journal.tails[track.language][0] if journal.tails else 0.0)
+            self._took_s = max((self._took_s, *(report.answered_s or 0.0 for report in before)))
+            self.display.resumed(before)
 
     @property
     def fragments(self) -> tuple[FragmentReport, ...]:
@@ -153,31 +201,32 @@ class DubRun:
                 cannot be written.
         """
         request, audio = self.request, self.audio
-        frames = request.fragment_frames(audio.sample_rate_hz, audio.channels)
+        beginning = self.beginning or Beginning(fragments=request.fragments(audio))
         init = request.opening(audio.sample_rate_hz, audio.channels)
         auth = {"token": request.token} if request.token else None
         async with open_client(url, auth=auth, reconnect=RECONNECT) as client:
             stream = await open_dubbing_stream(client, init)
             if request.further_targets and set(request.targets) - set(stream.ready.target_languages):
                 raise CommandError(f"the service at {url} dubs into one language at a time: give it one --to")
-            self._started = trio.current_time()
+            # Of several runs the times go on where those of the one before ended.
+            self._started = trio.current_time() - self._took_s
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._send_all, stream, frames)
-                await self._take_all(stream)
+                nursery.start_soon(self._send_all, stream, beginning)
+                await self._take_all(stream, beginning.first)
 
-    async def _send_all(self, stream: DubbingStream, frames: int) -> None:
-        audio = self.audio
-        fragments = cut(audio.blocks, frames, round(SHORTEST_S * audio.sample_rate_hz))
-        position = 0
-        for number in count():
-            pcm = await trio.to_thread.run_sync(next, fragments, None)
+    async def _send_all(self, stream: DubbingStream, beginning: Beginning) -> None:
+        rate = self.audio.sample_rate_hz
+        position = beginning.position
+        spoken_s = trio.current_time() - beginning.resumed_at / rate
+        for number in count(beginning.first):
+            pcm = await trio.to_thread.run_sync(next, beginning.fragments, None)
             if pcm is None:
                 break
-            start_s, duration_s = position / audio.sample_rate_hz, len(pcm) / audio.sample_rate_hz
+            start_s, duration_s = position / rate, len(pcm) / rate
             position += len(pcm)
             due = trio.current_time()
             if self.request.live:
-                due = self._started + start_s + duration_s
+                due = spoken_s + start_s + duration_s
                 await trio.sleep_until(due)
             try:
                 await stream.wait_for_room()
@@ -186,7 +235,7 @@ class DubRun:
                     return  # who takes the dubs says how far they went
                 raise
             now = trio.current_time()
-            for track in self._tracks:
+            for track in self._tracks if number >= beginning.dubbed else ():
                 asked = FragmentReport(
                     sequence_number=number,
                     start_s=start_s,
@@ -195,35 +244,42 @@ class DubRun:
                     sent_s=now - self._started,
                     held_back_s=now - due if self.request.live else 0.0,
                 )
-                track.ask(asked, len(pcm))
+                track.ask(asked, len(pcm), digest(pcm))
+            # A stream's own numbers begin at 0.
             await stream.send_fragment(
-                number, pcm.astype("<i2", copy=False).tobytes(), round(duration_s * 1000)
+                number - beginning.first, pcm.astype("<i2", copy=False).tobytes(), round(duration_s * 1000)
             )
         self._all_sent = True
         await stream.end()
 
-    async def _take_all(self, stream: DubbingStream) -> None:
+    async def _take_all(self, stream: DubbingStream, first: int) -> None:
         tails: tuple[Tail, ...] = ()
         async for event in stream.events:
             match event:
                 case Processed():
+                    answer = attrs.evolve(event, sequence_number=event.sequence_number + first)
                     for track in self._of(event.target_language):
-                        await track.take(event, trio.current_time() - self._started)
+                        await track.take(answer, trio.current_time() - self._started)
                 case Complete():
                     tails = event.tail
                 case ServerErrorEvent(fragment_id=None) | ServerWarning(code="SERVER_DRAINING"):
                     self._trouble = f": {event.code}: {event.message}"
                 case ServerWarning():
                     self.display.note(f"{event.code}: {event.message}")
+        self._check()
+        for tail in tails:
+            for track in self._of(tail.target_language):
+                await track.finish(tail)
+        if self.journal is not None:
+            self.journal.end({track.language: (track.tail_s, track.writer.written) for track in self._tracks})
+
+    def _check(self) -> None:
         if not self._all_sent or not all(track.complete for track in self._tracks):
             written = min(track.written for track in self._tracks)
             raise CommandError(
                 f"the service ended the stream after {written} fragments{self._trouble}; see its log",
                 code=ExitCode.SERVICE,
             )
-        for tail in tails:
-            for track in self._of(tail.target_language):
-                await track.finish(tail)
 
     def _of(self, language: str | None) -> tuple[Track, ...]:
         """Whom an answer concerns: one that names no language, all."""

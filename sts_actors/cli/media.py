@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 
@@ -12,9 +13,14 @@ import av.error
 import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.stream import Disposition
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from sts_actors.cli.errors import CommandError
+from sts_actors.cli.gaps import without_gaps
+from sts_actors.cli.plain import one_line
 
 Pcm = NDArray[np.int16]
 """Shape `(frames, channels)`."""
@@ -24,6 +30,8 @@ MAX_CHANNELS = 2
 """What the wire takes; anything else is resampled or mixed down."""
 
 MICROSECONDS = 1_000_000
+PLAIN_TEXT = "tty"
+"""FFmpeg shows it as a picture of its letters."""
 
 
 @attrs.define(eq=False)
@@ -35,6 +43,9 @@ class AudioFile:
         estimated_s: what the container says of the length, or None; only decoding tells it exactly.
         blocks: the samples, in pieces of any size.
         damaged_packets: how many did not decode and were left out so far.
+        has_picture: whether there is a video track; the cover of a record is none.
+        start_s: when the sound begins, from the moment at which the first of all tracks does. With a picture,
+            gaps in the sound are silence, so that it stays in step.
     """
 
     sample_rate_hz: int = 0
@@ -42,24 +53,33 @@ class AudioFile:
     estimated_s: float | None = None
     blocks: Iterator[Pcm] = attrs.field(factory=lambda: iter(()), repr=False)
     damaged_packets: int = 0
+    has_picture: bool = False
+    start_s: float = 0.0
 
 
 @contextmanager
-def open_audio(path: Path) -> Iterator[AudioFile]:
-    """Open the first audio track of a file.
+def open_audio(path: Path, track: int = 1) -> Iterator[AudioFile]:
+    """Open an audio track of a file, counted from 1.
 
     Raises:
-        CommandError: the file is missing, unreadable, not audio, or has no sound in it.
+        CommandError: the file is missing, unreadable, not audio, has no such track, or no sound in it.
     """
-    with closing(_open_container(path)) as container:
-        if not container.streams.audio:
-            raise _not_audio(path)
-        file = AudioFile()
-        frames = _decode(container, file)
+    with closing(open_container(path)) as container:
+        stream = _choose(container, track, path)
+        file = AudioFile(has_picture=bool(pictures(container)))
+        frames = _decode(container, stream, file)
+        if file.has_picture:
+            frames = without_gaps(frames, until_s=_end_s(container))
         # The first frame, not the header, tells the true rate: an HE-AAC header names half of it.
         first = next(frames, None)
         if first is None:
-            raise _not_audio(path) if file.damaged_packets else CommandError(f"{path} has no sound in it")
+            raise (
+                _undecodable(path, file)
+                if file.damaged_packets
+                else CommandError(f"{path} has no sound in it")
+            )
+        if file.has_picture and first.pts is not None and first.time_base is not None:
+            file.start_s = float(first.pts * first.time_base - origin_s(container))
         file.sample_rate_hz = min(max(first.sample_rate, MIN_RATE_HZ), MAX_RATE_HZ)
         file.channels = min(first.layout.nb_channels, MAX_CHANNELS)
         file.estimated_s = container.duration / MICROSECONDS if container.duration else None
@@ -89,7 +109,12 @@ def cut(blocks: Iterable[Pcm], frames: int, shortest: int = 0) -> Iterator[Pcm]:
         yield np.concatenate(held)
 
 
-def _open_container(path: Path) -> av.container.InputContainer:
+def open_container(path: Path) -> av.container.InputContainer:
+    """Open any file that PyAV knows.
+
+    Raises:
+        CommandError: it is missing, empty, unreadable, or of no kind that is known.
+    """
     if path.is_file() and path.stat().st_size == 0:
         raise CommandError(f"{path} is empty: give a file with sound")
     try:
@@ -106,8 +131,59 @@ def _not_audio(path: Path) -> CommandError:
     )
 
 
-def _decode(container: av.container.InputContainer, file: AudioFile) -> Iterator[AudioFrame]:
-    packets = container.demux(container.streams.audio[0])
+def pictures(container: av.container.InputContainer) -> list[VideoStream]:
+    """The video tracks, without the covers of records."""
+    if container.format.name == PLAIN_TEXT:
+        return []
+    return [
+        stream for stream in container.streams.video if Disposition.attached_pic not in stream.disposition
+    ]
+
+
+def origin_s(container: av.container.InputContainer) -> Fraction:
+    """When the first track begins, on the container's clock: 0 but in broadcasts and cuttings from them.
+
+    What lies before 0 is a codec's running-up, and not played.
+    """
+    return Fraction(max(container.start_time or 0, 0), MICROSECONDS)
+
+
+def _end_s(container: av.container.InputContainer) -> float:
+    if container.duration is None:
+        return 0.0
+    return float(origin_s(container) + Fraction(container.duration, MICROSECONDS))
+
+
+def _choose(container: av.container.InputContainer, track: int, path: Path) -> AudioStream:
+    tracks = container.streams.audio
+    if not tracks:
+        raise (
+            CommandError(f"{path} has no audio track: there is nothing to dub")
+            if pictures(container)
+            else _not_audio(path)
+        )
+    if not 1 <= track <= len(tracks):
+        named = ", ".join(
+            f"{number} ({one_line(stream.language or 'no language')})"
+            for number, stream in enumerate(tracks, 1)
+        )
+        raise CommandError(f"{path} has no audio track {track}: it has {named}")
+    chosen = tracks[track - 1]
+    if chosen.codec_context is None:
+        raise CommandError(f"{path}: its sound is encrypted or of a kind that cannot be decoded")
+    return chosen
+
+
+def _undecodable(path: Path, file: AudioFile) -> CommandError:
+    if file.has_picture:
+        return CommandError(f"{path}: its sound cannot be decoded: it is encrypted or damaged")
+    return _not_audio(path)
+
+
+def _decode(
+    container: av.container.InputContainer, stream: AudioStream, file: AudioFile
+) -> Iterator[AudioFrame]:
+    packets = container.demux(stream)
     while True:
         try:
             packet = next(packets, None)

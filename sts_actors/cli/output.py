@@ -1,154 +1,100 @@
-"""Writing: the dub and its subtitles grow side by side under `.partial` names until all of it is there."""
+"""Writing: the dub and its subtitles grow side by side, and can be taken up again where they were."""
 
-import wave
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TextIO
+from typing import BinaryIO, Self
 
 import attrs
 
-from sts_actors.cli.errors import CommandError, Kept
+from sts_actors.cli.errors import CommandError
 from sts_actors.cli.media import Pcm
-from sts_actors.cli.plain import clock
+from sts_actors.cli.naming import OutputPaths
 from sts_actors.cli.srt import cues, render
+from sts_actors.cli.wav_file import BYTES_PER_SAMPLE, MAX_DATA_BYTES, WavFile
 from sts_actors.client import Utterance
 
-BYTES_PER_SAMPLE = 2
 SHORTEST_CUE_MS = 1000
 BRIEFEST_CUE_MS = 100
 """What is left of a cue whose time another one has taken."""
-MAX_DATA_BYTES = 2**32 - 1024
-"""A WAV file counts its bytes in 32 bits."""
 
 
 @attrs.frozen(kw_only=True)
-class OutputPaths:
-    """The files of a dub in one language: the sound, and the subtitles of both languages beside it.
+class SubtitlesWritten:
+    """How far a file of subtitles is: its length in bytes, its cues, and when the last of them ends."""
 
-    `source_srt` is None where the dub in another language has it already.
-    """
-
-    wav: Path
-    source_srt: Path | None
-    target_srt: Path
-
-    @property
-    def partial(self) -> "OutputPaths":
-        """The same files while they are being written."""
-        return attrs.evolve(
-            self,
-            wav=_partial(self.wav),
-            source_srt=self.source_srt and _partial(self.source_srt),
-            target_srt=_partial(self.target_srt),
-        )
-
-    def all(self) -> tuple[Path, ...]:
-        """Each of them."""
-        source = () if self.source_srt is None else (self.source_srt,)
-        return self.wav, *source, self.target_srt
+    size: int = 0
+    cues: int = 0
+    shown_until_ms: int = 0
 
 
-def output_paths(
-    source: Path, wanted: Path | None, *, source_language: str, target_language: str
-) -> OutputPaths:
-    """Where a dub goes: `talk.mp3` gives `talk.pt.wav`, `talk.en.srt` and `talk.pt.srt`.
+@attrs.frozen(kw_only=True)
+class Written:
+    """How far a dub is: samples of its sound, and its subtitles."""
 
-    `wanted` may name another WAV file or a folder.
-
-    Raises:
-        CommandError: `wanted` is no WAV name, or a file would be written over the input.
-    """
-    name = f"{source.stem}.{target_language}.wav"
-    if wanted is None:
-        wav = source.with_name(name)
-    elif wanted.is_dir():
-        wav = wanted / name
-    else:
-        wav = wanted
-    if wav.suffix.lower() != ".wav":
-        raise CommandError(f"the dub is written as WAV: name it {wav.with_suffix('.wav')}")
-    if wav.exists() and source.exists() and wav.samefile(source):
-        raise CommandError(f"the dub would be written over {source}: give it another name")
-    if source_language == target_language:
-        raise CommandError(f"--from and --to are both {source_language}: there is nothing to translate")
-    stem = wav.stem.removesuffix(f".{target_language}")
-    return OutputPaths(
-        wav=wav,
-        source_srt=wav.with_name(f"{stem}.{source_language}.srt"),
-        target_srt=wav.with_name(f"{stem}.{target_language}.srt"),
-    )
-
-
-def outputs_by_language(
-    source: Path, wanted: Path | None, *, source_language: str, target_languages: Sequence[str]
-) -> tuple[OutputPaths, ...]:
-    """Where a dub into several languages goes: `talk.mp3` gives `talk.pt.wav`, `talk.es.wav` and so on.
-
-    A WAV file that is `wanted`, `mine.wav`, gives `mine.pt.wav`, `mine.es.wav`. With a single language this
-    is `output_paths`.
-
-    Raises:
-        CommandError: as `output_paths`.
-    """
-    if wanted is not None and len(target_languages) > 1 and not wanted.is_dir():
-        stem = wanted.stem
-        for language in target_languages:
-            stem = stem.removesuffix(f".{language}")
-        each: list[Path | None] = [
-            wanted.with_name(f"{stem}.{language}{wanted.suffix}") for language in target_languages
-        ]
-    else:
-        each = [wanted] * len(target_languages)
-    paths = [
-        output_paths(source, one, source_language=source_language, target_language=language)
-        for one, language in zip(each, target_languages, strict=True)
-    ]
-    return paths[0], *(attrs.evolve(one, source_srt=None) for one in paths[1:])
+    frames: int = 0
+    source: SubtitlesWritten = SubtitlesWritten()
+    target: SubtitlesWritten = SubtitlesWritten()
 
 
 class DubWriter:
-    """Takes fragments in order; a context manager.
+    """Takes fragments in order, into the partial files of `paths`; a context manager.
 
-    Left in peace, it gives the files their names; left by an exception, it keeps what there is under
-    the partial names, readable, or nothing where nothing came.
+    They are readable at any moment, and left where they are: see `PartFolder`.
+
+    Args:
+        paths: its files.
+        sample_rate_hz: of the sound, as are `channels`.
+        written: what there is of them already, and stands; what was written after it is cut off.
+        begin_ms: when the sound begins, by the clock of the subtitles.
 
     Raises:
         CommandError: a file cannot be written; from `__enter__`, before any work is done.
     """
 
-    def __init__(self, paths: OutputPaths, *, sample_rate_hz: int, channels: int) -> None:
+    def __init__(
+        self,
+        paths: OutputPaths,
+        *,
+        sample_rate_hz: int,
+        channels: int,
+        written: Written | None = None,
+        begin_ms: int = 0,
+    ) -> None:
         self.paths = paths
-        self.frames = 0
+        self.written = written or Written()
         self._rate_hz = sample_rate_hz
         self._channels = channels
+        self._begin_ms = begin_ms
         self._files = ExitStack()
-        self._numbers = {"source": 1, "target": 1}
-        self._shown_until_ms = {"source": 0, "target": 0}
 
     @property
     def seconds(self) -> float:
         """How much of the dub is written."""
-        return self.frames / self._rate_hz
+        return self.written.frames / self._rate_hz
 
     def __enter__(self) -> Self:
         partial = self.paths.partial
         try:
-            self.paths.wav.parent.mkdir(parents=True, exist_ok=True)
             with ExitStack() as files:
-                raw = files.enter_context(partial.wav.open("wb"))
-                self._wav = files.enter_context(wave.open(raw, "wb"))
-                self._wav.setnchannels(self._channels)
-                self._wav.setsampwidth(BYTES_PER_SAMPLE)
-                self._wav.setframerate(self._rate_hz)
-                self._source: TextIO | None = None
+                self._wav = files.enter_context(
+                    closing(
+                        WavFile(
+                            partial.wav,
+                            sample_rate_hz=self._rate_hz,
+                            channels=self._channels,
+                            frames=self.written.frames,
+                        )
+                    )
+                )
+                self._source: BinaryIO | None = None
                 if partial.source_srt is not None:
-                    self._source = files.enter_context(partial.source_srt.open("w", encoding="utf-8"))
-                self._target: TextIO = files.enter_context(partial.target_srt.open("w", encoding="utf-8"))
+                    self._source = files.enter_context(_subtitles(partial.source_srt, self.written.source))
+                self._target = files.enter_context(_subtitles(partial.target_srt, self.written.target))
                 self._files = files.pop_all()
         except OSError as error:
-            raise _unwritable(error, self.paths.wav) from None
+            raise unwritable(error, self.paths.dub) from None
         return self
 
     def add(
@@ -185,56 +131,56 @@ class DubWriter:
         *,
         shown_ms: int,
     ) -> None:
-        if (self.frames + len(pcm)) * self._channels * BYTES_PER_SAMPLE > MAX_DATA_BYTES:
+        before = self.written.frames
+        if (before + len(pcm)) * self._channels * BYTES_PER_SAMPLE > MAX_DATA_BYTES:
             raise CommandError(f"{self.paths.wav} would pass the 4 GiB of a WAV file: dub the input in parts")
-        begin_ms = self.frames * 1000 // self._rate_hz
-        end_ms = max((self.frames + len(pcm)) * 1000 // self._rate_hz, begin_ms + shown_ms)
+        begin_ms = self._begin_ms + before * 1000 // self._rate_hz
+        end_ms = max(self._begin_ms + (before + len(pcm)) * 1000 // self._rate_hz, begin_ms + shown_ms)
         try:
-            # `writeframes` mends the header each time, so the file can be played at any moment.
-            self._wav.writeframes(pcm.astype("<i2", copy=False).tobytes())
-            self.frames += len(pcm)
+            self._wav.append(pcm)
+            source, target = self.written.source, self.written.target
             spans = [(begin_ms + round(each.start_ms), begin_ms + round(each.end_ms)) for each in utterances]
             said = [each.transcript for each in utterances] or [transcript]
             spoken = [each.translated_text for each in utterances] or [translated_text]
-            for (start, end), source, target in zip(spans or [(begin_ms, end_ms)], said, spoken, strict=True):
+            for span, its_source, its_target in zip(spans or [(begin_ms, end_ms)], said, spoken, strict=True):
                 if self._source is not None:
-                    self._append("source", self._source, source, start, end)
-                self._append("target", self._target, target, start, end)
+                    source = _append(self._source, source, its_source, span)
+                target = _append(self._target, target, its_target, span)
         except OSError as error:
-            raise _unwritable(error, self.paths.wav) from None
-
-    def _append(self, which: str, file: TextIO, text: str, begin_ms: int, end_ms: int) -> None:
-        # In order and one after the other, whatever times a service gives.
-        begin_ms = max(begin_ms, self._shown_until_ms[which])
-        end_ms = max(end_ms, begin_ms + BRIEFEST_CUE_MS)
-        laid = cues(text, begin_ms, end_ms)
-        if laid:
-            self._shown_until_ms[which] = end_ms
-        file.write(render(self._numbers[which], laid))
-        file.flush()
-        self._numbers[which] += len(laid)
+            raise unwritable(error, self.paths.dub) from None
+        self.written = Written(frames=before + len(pcm), source=source, target=target)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if error is not None and self.frames:
-            error.add_note(Kept(f"partial output kept: {self.paths.partial.wav} ({clock(self.seconds)})"))
-        try:
-            self._files.close()
-            for partial, final in zip(self.paths.partial.all(), self.paths.all(), strict=True):
-                if kind is None:
-                    partial.replace(final)
-                elif not self.frames:
-                    partial.unlink(missing_ok=True)
-        except OSError as fault:
-            # An error that is on its way says more than one from cleaning up after it.
-            if error is None:
-                raise _unwritable(fault, self.paths.wav) from None
+        self._files.close()
 
 
-def _partial(path: Path) -> Path:
-    return path.with_name(f"{path.stem}.partial{path.suffix}")
+def _subtitles(path: Path, written: SubtitlesWritten) -> BinaryIO:
+    file = path.open("r+b" if written.size else "wb")
+    if file.seek(0, 2) < written.size:
+        file.close()
+        raise OSError(f"{path} has lost its end")
+    file.truncate(written.size)
+    file.seek(written.size)
+    return file
 
 
-def _unwritable(error: OSError, path: Path) -> CommandError:
+def _append(file: BinaryIO, written: SubtitlesWritten, text: str, span: tuple[int, int]) -> SubtitlesWritten:
+    # In order and one after the other, whatever times a service gives.
+    begin_ms = max(span[0], written.shown_until_ms)
+    end_ms = max(span[1], begin_ms + BRIEFEST_CUE_MS)
+    laid = cues(text, begin_ms, end_ms)
+    if not laid:
+        return written
+    data = render(written.cues + 1, laid).encode()
+    file.write(data)
+    file.flush()
+    return SubtitlesWritten(
+        size=written.size + len(data), cues=written.cues + len(laid), shown_until_ms=end_ms
+    )
+
+
+def unwritable(error: OSError, path: Path) -> CommandError:
+    """What to say of a file that cannot be written."""
     return CommandError(f"cannot write {path}: {error.strerror or error}; give another OUTPUT")

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections import deque
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -67,6 +68,14 @@ class Display:
     def note(self, text: str) -> None:
         """Say something in passing."""
         self._print(Text(one_line(text), "yellow"))
+
+    def working(self, what: str) -> None:
+        """Say how far something is that is shown while it goes on, and only there."""
+        self._waiting = what
+
+    def resumed(self, fragments: Sequence[FragmentReport]) -> None:
+        """These fragments were dubbed by an earlier run."""
+        self._answered_s += sum(fragment.duration_s for fragment in fragments) / self._languages
 
     def sent(self, fragment: FragmentReport) -> None:
         """A fragment is on its way."""

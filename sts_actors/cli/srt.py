@@ -1,7 +1,8 @@
 """Subtitles: texts on a timeline as SubRip (.srt). Pure."""
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
 
 import attrs
 
@@ -55,3 +56,18 @@ def stamp(ms: int) -> str:
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours:02}:{minutes:02}:{seconds:02},{ms:03}"
+
+
+def read_cues(lines: Iterable[str]) -> Iterator[Cue]:
+    """The cues of a file that `render` has made, line by line."""
+    its = iter(lines)
+    for _number in its:
+        start, _, end = next(its).partition(" --> ")
+        text = "".join(takewhile(str.strip, its)).removesuffix("\n")
+        yield Cue(start_ms=_ms(start), end_ms=_ms(end), text=text)
+
+
+def _ms(stamped: str) -> int:
+    clock, _, ms = stamped.strip().partition(",")
+    hours, minutes, seconds = map(int, clock.split(":"))
+    return ((hours * 60 + minutes) * 60 + seconds) * 1000 + int(ms)

@@ -1,9 +1,12 @@
 """One language's way back: its answers, put in order, become its files and its figures."""
 
+from collections.abc import Sequence
+
 import attrs
 import numpy as np
 import trio
 
+from sts_actors.cli.journal import Entry, Journal
 from sts_actors.cli.media import Pcm
 from sts_actors.cli.output import DubWriter
 from sts_actors.cli.progress import Display
@@ -16,7 +19,7 @@ class Track:
     """A language of a dub; `language` is normalised, `fragments` is the record, in order, of what came.
 
     The dub is as long as the input to the sample, whatever the service does, and then its tail: a fragment
-    that fails leaves its length of silence.
+    that fails leaves its length of silence. Each that is written is noted in the `journal`, if there is one.
     """
 
     language: str
@@ -25,20 +28,28 @@ class Track:
     channels: int
     late_after_s: float
     fragments: list[FragmentReport] = attrs.field(factory=list)
+    journal: Journal | None = None
     written: int = attrs.field(default=0, init=False)
     tail_s: float = attrs.field(default=0.0, init=False)
-    _frames: list[int] = attrs.field(factory=list, init=False)
+    _asked: list[tuple[int, str]] = attrs.field(factory=list, init=False)
     _early: dict[int, Processed] = attrs.field(factory=dict, init=False)
+
+    def go_on_from(self, dubbed: Sequence[FragmentReport], tail_s: float = 0.0) -> None:
+        """These fragments are written already, by an earlier run."""
+        self.fragments[:] = dubbed
+        self.written = len(dubbed)
+        self.tail_s = tail_s
+        self._asked = [(0, "")] * len(dubbed)
 
     @property
     def complete(self) -> bool:
         """Whether all that was asked is answered."""
         return self.written == len(self.fragments)
 
-    def ask(self, fragment: FragmentReport, frames: int) -> None:
+    def ask(self, fragment: FragmentReport, frames: int, digest: str = "") -> None:
         """A fragment of `frames` samples is about to be sent."""
         self.fragments.append(fragment)
-        self._frames.append(frames)
+        self._asked.append((frames, digest))
         self.display.sent(fragment)
 
     async def take(self, answer: Processed, answered_s: float) -> None:
@@ -56,12 +67,18 @@ class Track:
         )
         # Answers come in order; but a refusal that found no room in the service's line may overtake.
         while (due := self._early.pop(self.written, None)) is not None:
-            pcm = fit(due.audio or b"", self._frames[self.written], self.channels)
-            await trio.to_thread.run_sync(
-                self.writer.add, pcm, due.transcript or "", due.translated_text or "", due.utterances
-            )
+            await trio.to_thread.run_sync(self._write, due)
             self.display.answered(self.fragments[self.written])
             self.written += 1
+
+    def _write(self, answer: Processed) -> None:
+        frames, digest = self._asked[self.written]
+        pcm = fit(answer.audio or b"", frames, self.channels)
+        self.writer.add(pcm, answer.transcript or "", answer.translated_text or "", answer.utterances)
+        if self.journal is not None:
+            report = self.fragments[self.written]
+            entry = Entry(number=self.written, digest=digest, written=self.writer.written, report=report)
+            self.journal.add(self.language, entry)
 
     async def finish(self, tail: Tail) -> None:
         """Write what was left when the last fragment was answered.

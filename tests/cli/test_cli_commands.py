@@ -193,10 +193,10 @@ def test_ctrl_c_in_the_middle_keeps_and_names_what_was_dubbed(talk, tmp_path):
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=10)
     assert process.returncode == 130
-    partial = tmp_path / "talk.pt.partial.wav"
-    assert err.startswith(f"sts-actors: interrupted; partial output kept: {partial}")
+    part = tmp_path / "talk.pt.wav.part"
+    assert re.match(rf"sts-actors: interrupted; \d:\d\d are kept in {part}: the same command goes on", err)
     assert err.count("\n") == 1
-    assert len(read_wav(partial)[0]) >= RATE
+    assert len(read_wav(part / "talk.pt.wav")[0]) >= RATE
     assert not (tmp_path / "talk.pt.wav").exists()
     assert orjson.loads((tmp_path / "r.json").read_bytes())["complete"] is False
 
@@ -210,9 +210,9 @@ def test_a_service_that_goes_away_in_the_middle_is_named_and_the_beginning_kept(
     server.kill()
     _, err = process.communicate(timeout=60)
     assert process.returncode == 3
-    assert "partial output kept" in err
+    assert "the same command goes on from there" in err
     assert err.count("\n") == 1
-    assert len(read_wav(tmp_path / "talk.pt.partial.wav")[0]) >= RATE
+    assert len(read_wav(tmp_path / "talk.pt.wav.part" / "talk.pt.wav")[0]) >= RATE
 
 
 def test_failed_fragments_are_silent_in_the_dub_and_told_by_the_exit_code(

@@ -6,10 +6,11 @@ import attrs
 import pytest
 from test_cli_report import report
 
-from sts_actors.cli.dub import Finished, read_languages, read_voice
+from sts_actors.cli.dub import read_languages, read_voice
+from sts_actors.cli.dub_job import Finished
 from sts_actors.cli.errors import CommandError
 from sts_actors.cli.main import run
-from sts_actors.cli.output import outputs_by_language
+from sts_actors.cli.naming import outputs_by_language
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from sts_actors.cli import dubbing
 from sts_actors.cli.dubbing import DubRequest, DubRun
 from sts_actors.cli.errors import CommandError
 from sts_actors.cli.media import AudioFile
-from sts_actors.cli.output import DubWriter, outputs_by_language
+from sts_actors.cli.naming import outputs_by_language
+from sts_actors.cli.output import DubWriter
 from sts_actors.cli.progress import Display
 from sts_actors.cli.track import fit
 from sts_actors.client import (
@@ -145,19 +146,24 @@ async def dub(service, stream, tmp_path, pcm, **request):
     return run, written["pt"], shown
 
 
+def part(tmp_path):
+    return tmp_path / "in.pt.wav.part"
+
+
 async def dub_all(service, stream, tmp_path, pcm, **request):
     service["stream"] = stream
     its = DubRequest(source_language="en", target_language="pt", **request)
     paths = outputs_by_language(tmp_path / "in.wav", None, source_language="en", target_languages=its.targets)
     audio = AudioFile(sample_rate_hz=RATE, channels=pcm.shape[1], blocks=iter(np.array_split(pcm, 7)))
     console = Console(file=io.StringIO())
+    paths[0].part.mkdir()
     with ExitStack() as files:
         writers = [
             files.enter_context(DubWriter(each, sample_rate_hz=RATE, channels=pcm.shape[1])) for each in paths
         ]
         run = DubRun(request=its, audio=audio, writers=writers, display=Display(console))
         await run.through("http://127.0.0.1:1")
-    written = {tag: read_wav(each.wav)[0] for tag, each in zip(its.targets, paths, strict=True)}
+    written = {tag: read_wav(each.partial.wav)[0] for tag, each in zip(its.targets, paths, strict=True)}
     return run, written, console.file.getvalue()
 
 
@@ -246,7 +252,7 @@ async def test_a_stream_that_ends_early_says_what_the_service_said(service, tmp_
         flatten_subgroups=True,
     ):
         await dub(service, stream, tmp_path, tone(RATE * 12, rate=RATE))
-    assert len(read_wav(tmp_path / "in.pt.partial.wav")[0]) == RATE * 6
+    assert len(read_wav(part(tmp_path) / "in.pt.wav")[0]) == RATE * 6
 
 
 async def test_a_warning_of_the_service_is_shown(service, tmp_path, autojump_clock):
@@ -283,8 +289,8 @@ async def test_each_language_is_written_beside_the_others_to_the_sample(service,
     run, written, _ = await dub_all(service, stream, tmp_path, pcm, **SEVERAL)
     for language, times in LOUDER.items():
         assert np.array_equal(written[language], (-pcm // 4) * times)
-        assert f"{language} 3" in (tmp_path / f"in.{language}.srt").read_text()
-    assert (tmp_path / "in.en.srt").read_text().count("said") == 4
+        assert f"{language} 3" in (part(tmp_path) / f"in.{language}.srt").read_text()
+    assert (part(tmp_path) / "in.en.srt").read_text().count("said") == 4
     assert Counter((f.sequence_number, f.target_language) for f in run.fragments) == Counter(
         (number, language) for number in range(4) for language in LOUDER
     )
@@ -389,8 +395,8 @@ async def test_what_is_left_sounds_on_after_the_last_fragment(service, tmp_path,
     run, written, _ = await dub(service, stream, tmp_path, pcm)
     assert np.array_equal(written, np.concatenate([-pcm, rest]))
     assert run.tail_s == 0.5
-    assert (tmp_path / "in.pt.srt").read_text().endswith("00:00:12,000 --> 00:00:13,000\nassim\n\n")
-    assert (tmp_path / "in.en.srt").read_text().endswith("00:00:12,000 --> 00:00:13,000\nso\n\n")
+    assert (part(tmp_path) / "in.pt.srt").read_text().endswith("00:00:12,000 --> 00:00:13,000\nassim\n\n")
+    assert (part(tmp_path) / "in.en.srt").read_text().endswith("00:00:12,000 --> 00:00:13,000\nso\n\n")
 
 
 async def test_each_language_has_its_own_tail(service, tmp_path, autojump_clock):
@@ -403,8 +409,8 @@ async def test_each_language_has_its_own_tail(service, tmp_path, autojump_clock)
     run, written, _ = await dub_all(service, stream, tmp_path, pcm, **SEVERAL)
     assert {tag: len(its) for tag, its in written.items()} == {"pt": RATE * 6, "es": RATE * 7, "de": RATE * 6}
     assert run.tail_s == 1.0
-    assert "assim" in (tmp_path / "in.de.srt").read_text()
-    assert "assim" not in (tmp_path / "in.pt.srt").read_text()
+    assert "assim" in (part(tmp_path) / "in.de.srt").read_text()
+    assert "assim" not in (part(tmp_path) / "in.pt.srt").read_text()
 
 
 @given(st.binary(max_size=40), st.integers(1, 12), st.integers(1, 2))

@@ -1,10 +1,11 @@
+import io
 import re
 from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sts_actors.cli.srt import CUE_LINES, LINE_CHARACTERS, Cue, cues, render, stamp
+from sts_actors.cli.srt import CUE_LINES, LINE_CHARACTERS, Cue, cues, read_cues, render, stamp
 
 TEXTS = st.text(max_size=400)
 SPANS = st.tuples(st.integers(0, 10**8), st.integers(0, 31_000)).map(
@@ -72,3 +73,13 @@ def test_a_long_text_is_shown_in_parts_as_long_as_their_share_of_it():
 
 def test_times_beyond_a_day_keep_counting_hours():
     assert stamp(360_000_000 + 61_001) == "100:01:01,001"
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 10**8), st.integers(1, 9000), st.text(min_size=1, max_size=120)), max_size=5
+    )
+)
+def test_what_was_rendered_is_read_back(said):
+    laid = [cue for start, length, text in said for cue in cues(text, start, start + length)]
+    assert list(read_cues(io.StringIO(render(1, laid)))) == laid
