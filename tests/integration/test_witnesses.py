@@ -1,9 +1,8 @@
-"""Who watches streams is told of everything that happens to them, once, in order, and of nothing after the end."""
+"""Who watches streams is told all that happens to them, once, in order, and nothing after the end."""
 
 import base64
 from contextlib import asynccontextmanager
 
-import pytest
 import trio
 from desk import open_desk
 from hypothesis import given, settings
@@ -293,5 +292,3 @@ def check(diary, targets, *, whole):
         if whole:
             assert answered
             assert len(answered) % len(targets) == 0
-
-
