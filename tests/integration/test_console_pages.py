@@ -1,6 +1,7 @@
 """The console's pages: what lies in the package is served by its name, safely, and nothing else is."""
 
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 from running import QUICK, running
@@ -9,8 +10,8 @@ from test_console import SECRET, get
 from sts_actors.console.static import Pages, read_pages
 from sts_actors.gateway import HttpRequest
 
-FOLDER = files("sts_actors.console") / "pages"
-NAMES = sorted(file.name for file in FOLDER.iterdir())
+FOLDER = Path(str(files("sts_actors.console") / "pages"))
+NAMES = sorted(file.relative_to(FOLDER).as_posix() for file in FOLDER.rglob("*") if file.is_file())
 
 
 class Nothing:
@@ -58,6 +59,7 @@ async def test_each_file_of_the_package_is_served_by_its_name(name):
     [
         "/pages/",
         "/pages",
+        "/pages/console/../index.html",
         "/pages/nothing.js",
         "/pages/../routes.py",
         "/pages/..%2froutes.py",
@@ -96,6 +98,13 @@ async def test_a_file_is_served_as_what_it_is(name, kind):
     assert (reply.status, reply.body, headers["content-type"]) == (200, b"x", kind)
     assert headers["cache-control"] == "no-cache"
     assert safe(headers)
+
+
+async def test_a_file_in_a_folder_is_served_by_its_whole_name():
+    pages = Pages({"console/main.js": b"x"})
+    assert (await pages.below(asked("/pages/console/main.js"))).body == b"x"
+    for other in ("/pages/main.js", "/pages/console", "/pages/console/", "/pages/console//main.js"):
+        assert (await pages.below(asked(other))).status == 404
 
 
 async def test_a_page_that_a_browser_has_is_not_sent_again_until_it_is_another():
