@@ -10,9 +10,11 @@ from running import QUICK, RATE_HZ, dub, dubbing, marked, running, who_speaks
 from sts_actors import __version__
 from sts_actors.audio.wav import read_wav
 from sts_actors.client import Complete, Processed
+from sts_actors.console import overview
 from sts_actors.engines.fake import FakeTranslator
 from sts_actors.errors import EngineError, ErrorCode
 from sts_actors.journal.streams import FRAGMENTS
+from supervision import LoopStatistics
 
 SECRET = "a long secret of this test"
 API = ("/console/overview", "/console/streams/x", "/console/streams/x/fragments/0/source.wav")
@@ -140,8 +142,8 @@ async def test_a_stream_s_waterfall_is_what_its_worker_was_told():
     settings = {"fake_asr_latency_s": 0.02, "fake_translation_latency_s": 0.01, "fake_tts_latency_s": 0.03}
     async with dubbed(4, settings=settings, stream_id="match-7") as (service, answers, session_id):
         told = await shown(service, f"/console/streams/{session_id}")
-        overview = await shown(service, "/console/overview")
-    assert told["stream"] == overview["streams"][0]
+        listed = await shown(service, "/console/overview")
+    assert told["stream"] == listed["streams"][0]
     assert (told["stream"]["state"], told["stream"]["success"], told["stream"]["in_flight"]) == (
         "complete",
         4,
@@ -311,6 +313,41 @@ async def test_open_streams_come_first_in_the_order_of_their_opening_then_the_la
         ("second", False),
         ("first", False),
     ]
+
+
+async def test_no_more_actors_and_channels_are_shown_than_a_page_can_hold(monkeypatch):
+    monkeypatch.setattr(overview, "ACTORS", 2)
+    async with running(**QUICK) as service, dubbing(service):
+        told = await shown(service, "/console/overview")
+    assert [actor["name"] for actor in told["actors"]] == ["models/asr", "models/translation"]
+    assert len(told["channels"]) == 2
+    assert len(told["models"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("lags", "longest_s", "shown_s"),
+    [
+        ((0, 0, 0, 0, 0, 0), 0.0, 0.0),
+        ((100, 0, 0, 0, 0, 0), 0.0007, 0.0007),
+        ((99, 1, 0, 0, 0, 0), 0.004, 0.001),
+        ((98, 2, 0, 0, 0, 0), 0.004, 0.004),
+        ((98, 0, 2, 0, 0, 0), 0.03, 0.02),
+        ((0, 0, 0, 0, 0, 3), 7.5, 7.5),
+    ],
+)
+def test_how_late_the_loop_is_comes_from_its_counts_and_is_never_more_than_the_longest(
+    lags, longest_s, shown_s
+):
+    loop = LoopStatistics(
+        passes=sum(lags),
+        longest_pass_s=longest_s,
+        passes_s=1.0,
+        lags=lags,
+        stalls=0,
+        latest_stalls=(),
+        roles=(),
+    )
+    assert overview._late(loop) == shown_s
 
 
 @pytest.mark.parametrize(
