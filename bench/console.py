@@ -34,7 +34,7 @@ async def get(service, path):
         return data.partition(b"\r\n\r\n")[2], perf_counter() - began, thread_time() - worked
 
 
-async def worker(service, number, fragments, task_status):
+async def worker(service, number, fragments, task_status):  # noqa: ASYNC114 - it is started by `start`
     """A stream that stays open once its fragments have been answered."""
     async with open_client(service.url) as client:
         stream = await open_dubbing_stream(
