@@ -84,7 +84,10 @@ MUTANTS = [
     ("watchdog.py", "if self._overdue() == step:", "if True:"),
     ("watchdog.py", "step is None or step == last", "step is None"),
     ("watchdog.py", "lines[:MAX_FRAMES]", "lines"),
-    ("task_tree.py", 'type(awaited).__name__.startswith("async_generator_")', "False"),
+    ("where.py", 'type(awaited).__name__.startswith("async_generator_")', "False"),
+    ("actors.py", "islice(_lives(), limit)", "_lives()"),
+    ("actors.py", '"" if life.task is None else where(life.task)', "where(life.task)"),
+    ("actors.py", "life.now", "life.state"),
 ]  # fmt: skip
 
 
