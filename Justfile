@@ -49,8 +49,25 @@ serve *args: setup
 fake *args: setup
     {{ bin }}/sts-actors serve --profile fake {{ args }}
 
+# Debian's Chromium and its driver, for the tests of the pages, where they are missing
+[private]
+browser:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if command -v chromium >/dev/null && command -v chromedriver >/dev/null; then exit 0; fi
+    asking=""
+    if [ "$(id -u)" -ne 0 ]; then asking="sudo"; fi
+    if ! command -v apt-get >/dev/null || { [ -n "$asking" ] && ! sudo -n true 2>/dev/null; }; then
+        echo "The tests of the pages need Debian's packages chromium and chromium-driver, and this is neither" >&2
+        echo "root nor may use sudo without a password, or has no apt-get: install them, or those tests fail." >&2
+        exit 0
+    fi
+    echo "Installing Chromium and its driver for the tests of the pages (about 100 MB, once) ..."
+    $asking apt-get update
+    $asking env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends chromium chromium-driver
+
 # Run all the tests: `just test -k sequencer`
-test *args: setup-dev
+test *args: setup-dev browser
     {{ bin }}/python -m pytest {{ args }}
 
 # Formatting, lint, types, import contracts, tests
