@@ -99,13 +99,14 @@ export class Run {
   }
 
   complete({ tail }) {
+    const whole = this.#all_sent && this.tracks.every((track) => track.complete);
     for (const each of tail) {
       for (const track of this.#of(each.target_language)) {
         track.finish(each);
         this.#watch.grown(track);
       }
     }
-    if (!this.#all_sent) return this.#end(this.#trouble ?? { code: "ENDED_EARLY" });
+    if (!whole) return this.#end(this.#trouble ?? { code: "ENDED_EARLY" });
     return this.#end(this.sent.length ? null : { code: "NOTHING_HEARD" });
   }
 

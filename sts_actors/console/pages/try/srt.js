@@ -54,23 +54,23 @@ export function oneLine(text) {
     .replace(/\p{C}/gu, "");
 }
 
-/** Words in lines of `LINE_CHARACTERS`; a word that is longer than a line is cut. */
+/** Words in lines of `LINE_CHARACTERS`; what a longer word has beyond the rest of its line goes on in the next. */
 function wrapped(text) {
-  const words = text.split(" ").filter(Boolean).map((word) => [...word]);
+  const parts = text.split(/( )/).filter(Boolean).map((part) => [...part]);
   const lines = [];
-  let line = [];
-  while (words.length) {
-    const room = LINE_CHARACTERS - line.length - (line.length ? 1 : 0);
-    const word = words[0];
-    if (word.length <= room) {
-      line.push(...(line.length ? [" "] : []), ...words.shift());
-    } else if (word.length > LINE_CHARACTERS && room > 0) {
-      line.push(...(line.length ? [" "] : []), ...word.splice(0, room));
-    } else {
-      lines.push(line.join(""));
-      line = [];
+  while (parts.length) {
+    const line = [];
+    let length = 0;
+    if (lines.length && parts[0][0] === " ") parts.shift();
+    while (parts.length && length + parts[0].length <= LINE_CHARACTERS) {
+      length += parts[0].length;
+      line.push(parts.shift().join(""));
     }
+    if (parts.length && parts[0].length > LINE_CHARACTERS) {
+      line.push(parts[0].splice(0, LINE_CHARACTERS - length).join(""));
+    }
+    if (!line.at(-1).trim()) line.pop();
+    if (line.length) lines.push(line.join(""));
   }
-  if (line.length) lines.push(line.join(""));
   return lines;
 }

@@ -17,6 +17,7 @@ export class Track {
   #asked;
   #rate_hz;
   #early = new Map();
+  #placed = 0;
 
   constructor(language, asked, rate_hz) {
     this.language = language;
@@ -30,19 +31,19 @@ export class Track {
 
   /** Whether all that was asked is answered. */
   get complete() {
-    return this.pieces.length === this.#asked.length;
+    return this.#placed === this.#asked.length;
   }
 
   /** Take an answer; it has its place as soon as all before it have theirs. */
   take(answer) {
     const number = answer.sequence_number;
-    if (number < this.pieces.length || number >= this.#asked.length || this.#early.has(number)) return;
+    if (number < this.#placed || number >= this.#asked.length || this.#early.has(number)) return;
     this.#early.set(number, answer);
     // Answers come in order; but a refusal that found no room in the service's line may overtake.
-    for (let due; (due = this.#early.get(this.pieces.length)); ) {
-      this.#early.delete(this.pieces.length);
+    for (let due; (due = this.#early.get(this.#placed)); ) {
+      this.#early.delete(this.#placed);
       if (due.error) this.failures.push(due.error);
-      this.#add(fitted(due.audio, this.#asked[this.pieces.length]), due, 0);
+      this.#add(fitted(due.audio, this.#asked[this.#placed++]), due, 0);
     }
   }
 
