@@ -47,7 +47,9 @@ class Trying:
     async def recording(self, _: HttpRequest) -> HttpResponse:
         """`GET /try/sample.wav`."""
         if self.sample is None:
-            return HttpResponse(404, (("Content-Type", "text/plain"), *_FRESH), b"the sample is not installed\n")
+            return HttpResponse(
+                404, (("Content-Type", "text/plain"), *_FRESH), b"the sample is not installed\n"
+            )
         body = await trio.to_thread.run_sync(self.sample.read_bytes)
         return HttpResponse(200, (("Content-Type", "audio/wav"), *_FRESH), body)
 

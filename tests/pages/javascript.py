@@ -25,7 +25,9 @@ def evaluator():
     In the body, `await page("try/srt.js")` is a module.
     """
     command = [node(), "--no-warnings", str(HERE / "evaluate.mjs"), PAGES.as_uri()]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8") as process:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+    ) as process:
 
         def evaluate(body, **given):
             process.stdin.write(json.dumps({"body": body, "given": given}) + "\n")
@@ -40,7 +42,15 @@ def evaluator():
 
 async def scenario(name, url, **given):
     """Run one of `scenarios.mjs` against a server; what it tells."""
-    command = [node(), "--no-warnings", str(HERE / "scenarios.mjs"), PAGES.as_uri(), name, url, json.dumps(given)]
+    command = [
+        node(),
+        "--no-warnings",
+        str(HERE / "scenarios.mjs"),
+        PAGES.as_uri(),
+        name,
+        url,
+        json.dumps(given),
+    ]
     with trio.fail_after(60):
         finished = await trio.run_process(command, capture_stdout=True, capture_stderr=True, check=False)
     assert finished.returncode == 0, finished.stderr.decode()

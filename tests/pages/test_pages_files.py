@@ -59,11 +59,16 @@ def written(answers, tail):
             Path(folder) / "talk.wav", Path(folder), source_language="en", target_language="pt"
         )
         with DubWriter(paths, sample_rate_hz=RATE_HZ, channels=1) as writer:
-            for answer, add in [(each, writer.add) for each in answers] + [(each, writer.add_tail) for each in tail]:
+            for answer, add in [(each, writer.add) for each in answers] + [
+                (each, writer.add_tail) for each in tail
+            ]:
                 utterances = [Utterance(**each) for each in answer["utterances"]]
                 pcm = fit(base64.b64decode(answer["audio"]), answer["size"], 1)
                 add(pcm, answer["transcript"], answer["translated_text"], utterances)
-        return {"en": paths.source_srt.read_text(), "pt": paths.target_srt.read_text()}, paths.wav.read_bytes()
+        return {
+            "en": paths.source_srt.read_text(),
+            "pt": paths.target_srt.read_text(),
+        }, paths.wav.read_bytes()
 
 
 def sounding(answer, number, size):
