@@ -1,8 +1,9 @@
 """The console's pages: files of the package, read once, served by their names."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from hashlib import blake2b
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import PurePosixPath
 
 import attrs
@@ -80,8 +81,15 @@ class Pages:
 
 def read_pages() -> Pages:
     """The package's own. Reads files: call it off the loop."""
-    folder = files("sts_actors.console") / "pages"
-    return Pages({file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()})
+    return Pages(dict(_read(files("sts_actors.console") / "pages")))
+
+
+def _read(folder: Traversable, within: str = "") -> Iterator[tuple[str, bytes]]:
+    for each in folder.iterdir():
+        if each.is_dir():
+            yield from _read(each, f"{within}{each.name}/")
+        else:
+            yield within + each.name, each.read_bytes()
 
 
 def _knows(if_none_match: str, tag: str) -> bool:
