@@ -13,17 +13,20 @@ from sts_actors import __version__
 from sts_actors.access import is_loopback
 from sts_actors.artifacts import Artifacts, NoArtifacts, Quota, open_artifacts
 from sts_actors.connection import attach
+from sts_actors.console import Console, add_routes, read_pages
 from sts_actors.debugging import DebugTasks
 from sts_actors.dubbing import Dubbing
 from sts_actors.engines.quota import QuotaWatch
 from sts_actors.errors import ConfigError, Stage
 from sts_actors.gateway import HttpRequest, HttpResponse, Limits, Server, serve
+from sts_actors.journal import Journal
 from sts_actors.memory import MemoryWatch, ReadMemory, held_by_models, look, plan_memory
 from sts_actors.metrics import CONTENT_TYPE, Metrics
 from sts_actors.models import Models, open_models
 from sts_actors.profiles import model_specs
 from sts_actors.settings import Settings
 from sts_actors.voices import VoiceBook, open_voice_book
+from sts_actors.witness import Several, Witness
 from supervision import LoopInstrument, open_loop_instrument
 
 log = logging.getLogger(__name__)
@@ -65,6 +68,8 @@ async def run_service(
     memory = await plan_memory(settings, read_memory)
     quota = QuotaWatch()
     metrics = Metrics()
+    journal = Journal(audio_bytes=settings.console_audio_bytes)
+    witnesses: list[Witness] = [journal]
     voice_file = Path(settings.voice_profiles_path) if settings.voice_profiles_path else None
     async with open_voice_book(voice_file) as voices:
         specs = await trio.to_thread.run_sync(
@@ -91,8 +96,9 @@ async def run_service(
                         voices=voices,
                         artifacts=artifacts,
                         pressure=watch.pressure,
+                        witness=Several(witnesses),
                     )
-                    await _serve(dubbing, loop, watch, task_status)
+                    await _serve(dubbing, Console(dubbing, journal, loop), watch, task_status)
 
 
 def _open_artifacts(settings: Settings) -> AbstractAsyncContextManager[Artifacts | NoArtifacts]:
@@ -107,9 +113,9 @@ def _open_artifacts(settings: Settings) -> AbstractAsyncContextManager[Artifacts
 
 
 async def _serve(
-    dubbing: Dubbing, loop: LoopInstrument, watch: MemoryWatch, task_status: trio.TaskStatus[Service]
+    dubbing: Dubbing, console: Console, watch: MemoryWatch, task_status: trio.TaskStatus[Service]
 ) -> None:
-    settings = dubbing.settings
+    settings, loop = dubbing.settings, console.loop
     server = Server(
         limits=Limits(),
         ping_interval=settings.ping_interval_s,
@@ -119,6 +125,7 @@ async def _serve(
     )
     _add_routes(server, dubbing, watch)
     server.route("GET", "/debug/tasks", DebugTasks(loop, settings.auth_token))
+    add_routes(server, console, await trio.to_thread.run_sync(read_pages))
     async with trio.open_nursery() as nursery:
         attach(server, dubbing, nursery)
         nursery.start_soon(_watch_voices, dubbing)

@@ -12,6 +12,7 @@ keep what blocks or crashes out of the run loop.
 | `reply` | `ask`, `serve`, `Request`: one-shot replies between actors |
 | `scheduler` | `TokenScheduler`, `RequestQueue`: who may use a device now; fair, by deadline, in batches |
 | `workers` | `open_worker`: an object in a process of its own, killed on its deadline |
+| `actors` | `actor_statistics`: every child, and where it waits |
 | `task_tree` | `task_tree`: where every task waits, what every channel and queue holds |
 | `instruments` | `open_loop_instrument`: how late the run loop is, what held it up, who used it |
 | `loop_report` | `describe_loop`: the same as text |
@@ -20,6 +21,7 @@ It imports Trio, attrs and the standard library, and is not the package of this 
 guide is `docs/supervision.md`.
 """
 
+from supervision.actors import ActorStatistics, actor_statistics
 from supervision.channels import ChannelStatistics, channel_statistics, open_channel
 from supervision.children import Child, ChildState, ChildStatistics
 from supervision.instruments import LoopInstrument, LoopStatistics, Stall, open_loop_instrument
@@ -39,6 +41,7 @@ from supervision.task_tree import task_tree
 from supervision.workers import Worker, WorkerCrashed, WorkerError, WorkerTimeout, open_worker
 
 __all__ = [
+    "ActorStatistics",
     "Backoff",
     "Batch",
     "ChannelStatistics",
@@ -66,6 +69,7 @@ __all__ = [
     "WorkerCrashed",
     "WorkerError",
     "WorkerTimeout",
+    "actor_statistics",
     "ask",
     "channel_statistics",
     "describe_loop",

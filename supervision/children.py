@@ -86,6 +86,8 @@ class Life:
         self.window = RestartWindow(intensity)
         self.error: Exception | None = None
         """What it failed with last."""
+        self.task: trio.lowlevel.Task | None = None
+        """The one that all its runs are in, from when it has begun."""
         self._tells_when_ready = _accepts_task_status(child.run)
 
     def statistics(self) -> ChildStatistics:

@@ -12,8 +12,8 @@ import attrs
 import trio
 
 from supervision.roles import Role, Roles, RoleStatistics
-from supervision.task_tree import where
 from supervision.watchdog import Watchdog
+from supervision.where import where
 
 log = logging.getLogger("supervision")
 

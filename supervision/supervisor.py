@@ -64,6 +64,11 @@ class Supervisor:
         return tuple(life.statistics() for life in self._lives.values())
 
     @property
+    def lives(self) -> tuple[Life, ...]:
+        """The same as they live: for those who look at their tasks."""
+        return tuple(self._lives.values())
+
+    @property
     def exceeded(self) -> RestartIntensityExceeded | None:
         """Why the supervisor gave up, if it did."""
         return self._exceeded
@@ -138,6 +143,7 @@ class Supervisor:
 
     async def _live(self, life: Life) -> None:
         child = life.child
+        life.task = trio.lowlevel.current_task()
         try:
             with life.scope:
                 while self._starts_anew(life, await life.run_once()):

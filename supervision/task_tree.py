@@ -1,18 +1,13 @@
 """A picture of a run at this moment: where every task waits, and what is in every channel and queue."""
 
-import gc
 from collections.abc import Iterator
-from pathlib import Path
-from types import AsyncGeneratorType, FrameType
-from typing import Any
 
 import trio
 
+from supervision.actors import actor_statistics
 from supervision.channels import channel_statistics
 from supervision.scheduler import SCHEDULERS
-from supervision.supervisor import SUPERVISORS
-
-_TRIO = str(Path(trio.__file__).parent)
+from supervision.where import where
 
 
 def task_tree() -> str:
@@ -31,29 +26,6 @@ def task_tree() -> str:
     return "\n\n".join("\n".join(section) for section in sections if len(section) > 1) + "\n"
 
 
-def where(task: trio.lowlevel.Task) -> str:
-    """The innermost line of a task outside Trio itself: where it waits; "" once it has ended."""
-    found: FrameType | None = None
-    awaited: Any = task.coro
-    while awaited is not None:
-        frame = getattr(awaited, "cr_frame", None) or getattr(awaited, "ag_frame", None)
-        if frame is not None and not frame.f_code.co_filename.startswith(_TRIO):
-            found = frame
-        awaited = _inner(awaited)
-    if found is None:
-        return ""
-    return f"{Path(found.f_code.co_filename).name}:{found.f_lineno} {found.f_code.co_name}"
-
-
-def _inner(awaited: Any) -> Any:
-    for name in ("cr_await", "ag_await"):
-        if hasattr(awaited, name):
-            return getattr(awaited, name)
-    # A step of an async generator does not say whose step it is; the garbage collector knows.
-    owners = (held for held in gc.get_referents(awaited) if isinstance(held, AsyncGeneratorType))
-    return next(owners, None) if type(awaited).__name__.startswith("async_generator_") else None
-
-
 def _branch(task: trio.lowlevel.Task, depth: int) -> Iterator[str]:
     yield f"{'  ' * depth}{task.name}  {where(task)}".rstrip()
     for nursery in task.child_nurseries:
@@ -62,12 +34,8 @@ def _branch(task: trio.lowlevel.Task, depth: int) -> Iterator[str]:
 
 
 def _children() -> Iterator[str]:
-    for supervisor in sorted(SUPERVISORS.things(), key=lambda found: found.name):
-        for child in supervisor.children:
-            yield (
-                f"  {supervisor.name}/{child.name}: {child.restart.value}, {child.state}"
-                f", restarts {child.restarts}"
-            )
+    for actor in actor_statistics():
+        yield f"  {actor.name}: {actor.restart.value}, {actor.state}, restarts {actor.restarts}"
 
 
 def _channels() -> Iterator[str]:

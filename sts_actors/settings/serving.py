@@ -63,6 +63,12 @@ class ServingSettings:
         low=0.1,
         means="between two looks at the devices' memory",
     )
+    console_audio_bytes: int = setting(
+        "console.audio_bytes",
+        "CONSOLE_AUDIO_BYTES",
+        low=0,
+        means="sound that the console keeps for playing, of all streams together; the oldest goes first",
+    )
     max_inflight: int = setting(
         "stream.max_inflight", "MAX_INFLIGHT", low=1, high=10, means="told to workers that name none"
     )

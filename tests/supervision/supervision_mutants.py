@@ -80,7 +80,7 @@ MUTANTS = [
     ("watchdog.py", "if self._overdue() == step:", "if True:"),
     ("watchdog.py", "step is None or step == last", "step is None"),
     ("watchdog.py", "lines[:MAX_FRAMES]", "lines"),
-    ("task_tree.py", 'type(awaited).__name__.startswith("async_generator_")', "False"),
+    ("where.py", 'type(awaited).__name__.startswith("async_generator_")', "False"),
 ]  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from sts_actors.gateway.engine import packets, refusals
 from sts_actors.gateway.engine.origins import OriginPolicy
 from sts_actors.gateway.engine.packets import Encoded
 from sts_actors.gateway.engine.refusals import Refusal
+from sts_actors.gateway.engine.routes import Routes
 from sts_actors.gateway.engine.session import Session
 from sts_actors.gateway.errors import BadRequest, ProtocolViolation, WebSocketClosed
 from sts_actors.gateway.wire.messages import Handler, HttpRequest, HttpResponse
@@ -46,11 +47,11 @@ class Endpoint:
         self._server = server
         self._path = path
         self._origins = origins
-        self._routes: dict[str, dict[str, Handler]] = {}
+        self._routes = Routes()
 
     def route(self, method: str, path: str, handler: Handler) -> None:
-        """Serve `path` (exactly) with `handler`; GET serves HEAD as well."""
-        self._routes.setdefault(path, {})[method.upper()] = handler
+        """Serve `path` with `handler`; see `Routes`."""
+        self._routes.add(method, path, handler)
 
     async def http(self, request: HttpRequest) -> HttpResponse:
         """Answer a request: of Engine.IO, or of another route.
@@ -59,7 +60,7 @@ class Endpoint:
             BadRequest: it cannot be served, and its connection no further.
         """
         if request.path.rstrip("/") != self._path:
-            return await self._other_route(request)
+            return await self._routes.serve(request)
         if not self._origins.permits(request):
             return refusals.FORBIDDEN.response()
         if request.method == "OPTIONS":
@@ -195,15 +196,6 @@ class Endpoint:
         if asked != transport:
             return refusals.BAD_REQUEST
         return None
-
-    async def _other_route(self, request: HttpRequest) -> HttpResponse:
-        methods = self._routes.get(request.path)
-        if methods is None:
-            return HttpResponse(404, [_TEXT], b"Not Found")
-        handler = methods.get("GET" if request.method == "HEAD" else request.method)
-        if handler is None:
-            return HttpResponse(405, [_TEXT, ("Allow", ", ".join(methods))], b"Method Not Allowed")
-        return await handler(request)
 
 
 def _query(request: HttpRequest) -> dict[str, str]:

@@ -122,7 +122,7 @@ class EngineServer(BaseServer):
     # -- the face -------------------------------------------------------------------------------------------
 
     def route(self, method: str, path: str, handler: Handler) -> None:
-        """Serve `path` (exactly) with `handler`; GET serves HEAD as well."""
+        """Serve `path` with `handler`, or with `/*` at its end all below it; GET serves HEAD as well."""
         self.endpoint.route(method, path, handler)
 
     async def send(self, sid: str, data: str | bytes | dict[str, Any] | list[Any]) -> None:
