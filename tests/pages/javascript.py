@@ -1,4 +1,4 @@
-"""The pages' modules without a browser: a Node that evaluates what it is asked, and scripts beside a service."""
+"""The pages' modules without a browser: in Node, asked line by line or as scripts beside a service."""
 
 import importlib.util
 import json

@@ -16,7 +16,8 @@ for (const [name, ...args] of given.steps) {
   else flow[name](...args);
   await new Promise((resolve) => setTimeout(resolve));
 }
-return { told: told.map(({ room }) => room), in_flight: flow.in_flight, delay_ms: flow.delay_ms, paused: flow.paused };
+const { in_flight, delay_ms } = flow;
+return { told: told.map(({ room }) => room), in_flight, delay_ms };
 """
 
 

@@ -249,8 +249,11 @@ async def test_a_server_can_be_asked_and_events_come_with_what_they_say():
         async def ask(sid):
             return await server.call("question", {"x": 1}, to=sid)
 
+        async def never(sid):
+            await trio.sleep_forever()
+
         server.on("ask", ask)
-        server.on("never", lambda sid: trio.sleep_forever())
+        server.on("never", never)
         out = await scenario("acknowledgements", server.url)
     assert out["echo"] == ["é", {"n": [1, None]}]
     assert out["heard"] == [["question", {"x": 1}]]

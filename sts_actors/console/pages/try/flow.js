@@ -20,10 +20,6 @@ export class Flow {
     return this.#owed.size;
   }
 
-  get paused() {
-    return this.#paused;
-  }
-
   sent(id) {
     this.#owed.set(id, this.#answers);
   }

@@ -1,5 +1,7 @@
 // The page that dubs: from the form to the run, and from the run to what is heard and read.
 
+import { askBlob, askJson, token } from "../console/service.js";
+import { admitted } from "./access.js";
 import { chosen, incomplete, lock, showOptions } from "./choices.js";
 import { offerDownloads, withdrawDownloads } from "./downloads.js";
 import { grown, listen, prepare, preview, whole } from "./listening.js";
@@ -9,8 +11,6 @@ import { Peaks } from "./peaks.js";
 import { inPlainWords } from "./plain_words.js";
 import { Recording, decodeRecording } from "./recording.js";
 import { Run } from "./run.js";
-import { get, token } from "./service.js";
-import { askToken } from "./token_dialog.js";
 
 const LOOK_AGAIN_MS = 1000;
 
@@ -35,7 +35,7 @@ function complain(problem) {
 
 async function look() {
   try {
-    const options = await (await get("/try/options", askToken)).json();
+    const options = await admitted(() => askJson("/try/options"));
     if (!options.ready) {
       tell(`Loading ${options.missing.join(", ")}`, "warn");
       setTimeout(look, LOOK_AGAIN_MS);
@@ -61,7 +61,7 @@ async function opened(choice) {
     return { source, name: "microphone", peaks, length_s: () => source.length_s };
   }
   const name = choice.source === "sample" ? "sample" : choice.file.name.replace(/\.[^.]*$/, "");
-  const file = choice.source === "sample" ? await get("/try/sample.wav", askToken) : choice.file;
+  const file = choice.source === "sample" ? await admitted(() => askBlob("/try/sample.wav")) : choice.file;
   const source = new Recording(await decodeRecording(await file.arrayBuffer()), choice);
   const peaks = new Peaks(source.rate_hz);
   peaks.add(source.samples);

@@ -21,12 +21,14 @@ const BY_NAME = {
   NotFoundError: "No microphone was found.",
   NotReadableError: "The microphone cannot be used: another program may have it.",
   EncodingError: "The browser cannot read sound from this file. WAV, MP3, M4A, OGG and FLAC are safe choices.",
-  TypeError: "The service does not answer. Is it still running?",
+  Unreachable: "The service does not answer. Is it still running?",
+  Forbidden:
+    "Without a token, the service answers its own machine alone: open the page there by 127.0.0.1, or set STS_AUTH_TOKEN.",
 };
 
 /** A problem `{code?, name?, message?}` as a sentence or two; what the service said itself comes last. */
 export function inPlainWords(problem) {
-  const says = BY_CODE[problem.code] ?? (problem.code ? undefined : BY_NAME[problem.name]);
+  const says = BY_CODE[problem.code] ?? BY_NAME[problem.name] ?? BY_NAME[problem.constructor.name];
   const detail = problem.code && problem.message && problem.message !== problem.code ? problem.message : "";
   if (says && detail) return `${says} (It says: ${detail}.)`;
   return says ?? (detail || problem.message || "Something went wrong; the service's log says more.");
