@@ -41,6 +41,10 @@ setup-dev: setup
 demo: setup
     {{ bin }}/sts-actors demo
 
+# Try it in the browser: a file, the sample or the microphone
+try *args: setup
+    {{ bin }}/sts-actors serve --profile embedded --open {{ args }}
+
 # Serve the embedded profile on port 8000: `just serve --port 9000`
 serve *args: setup
     {{ bin }}/sts-actors serve --profile embedded {{ args }}

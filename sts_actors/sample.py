@@ -10,7 +10,7 @@ LANGUAGE = "en"
 
 
 def find_sample() -> Path | None:
-    """The recording, out of the installed package; the package itself is not imported. None where it is not."""
+    """The recording, out of the installed package, which is not imported for it; None where it is missing."""
     spec = importlib.util.find_spec(PACKAGE)
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         path = Path(folder) / FILE

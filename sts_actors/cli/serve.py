@@ -11,8 +11,11 @@ from typing import Annotated
 import trio
 import typer
 from rich.console import Console
+from rich.panel import Panel
+from rich.text import Text
 
 from sts_actors.app import Service, run_service
+from sts_actors.cli.browser import page_url, show
 from sts_actors.cli.dub import Profile
 from sts_actors.cli.interrupt import stopped_by
 from sts_actors.debugging import report
@@ -31,6 +34,10 @@ def serve(
         typer.Option(help="The port to listen on; 0 takes a free one.  [default: 8000]", show_default=False),
     ] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="A TOML file with settings.")] = None,
+    *,
+    open_: Annotated[
+        bool, typer.Option("--open", help="Show the page that dubs, in the browser where there is one.")
+    ] = False,
 ) -> None:
     """Serve dubbing streams over Socket.IO, with /health, /ready and /metrics on the same port.
 
@@ -40,20 +47,24 @@ def serve(
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # Left alone, one that comes before the service listens for it ends the process.
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-    trio.run(_serve, settings, Console())
+    trio.run(partial(_serve, settings, Console(), open_=open_))
 
 
-async def _serve(settings: Settings, console: Console) -> None:
+async def _serve(settings: Settings, console: Console, *, open_: bool) -> None:
     with trio.open_signal_receiver(signal.SIGUSR1) as questions:
         number = await stopped_by(
-            partial(_serve_until_cancelled, settings, console, questions), signal.SIGTERM, signal.SIGINT
+            partial(_serve_until_cancelled, settings, console, questions, open_=open_),
+            signal.SIGTERM,
+            signal.SIGINT,
         )
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     console.print("stopped")
 
 
-async def _serve_until_cancelled(settings: Settings, console: Console, questions: AsyncIterator[int]) -> None:
+async def _serve_until_cancelled(
+    settings: Settings, console: Console, questions: AsyncIterator[int], *, open_: bool
+) -> None:
     async with trio.open_nursery() as nursery:
         service = await nursery.start(run_service, settings)
         console.print(
@@ -61,6 +72,16 @@ async def _serve_until_cancelled(settings: Settings, console: Console, questions
         )
         nursery.start_soon(_announce_ready, service, console)
         nursery.start_soon(_report_when_asked, service, questions)
+        if open_:
+            await _show_page(service, console)
+
+
+async def _show_page(service: Service, console: Console) -> None:
+    # At once: the page itself tells that the models are being loaded.
+    url = page_url(service.url, "/try")
+    console.print(Panel(Text(url, "bold", justify="center"), title="Try it", width=60))
+    if not await show(url):
+        console.print("No browser could be opened here: open this address in one.")
 
 
 async def _report_when_asked(service: Service, questions: AsyncIterator[int]) -> None:

@@ -68,7 +68,7 @@ class Trying:
 
 
 def offered_languages(models: Models) -> dict[str, list[str]]:
-    """For each language that can be recognised, those into which it can be dubbed; only where there are any."""
+    """For each language that can be recognised those into which it can be dubbed, where there are any."""
     asr, translation, tts = (models.info(stage) for stage in Stage)
     pairs = translation.pairs if translation else ()
     known = {source for source, _ in pairs} | {target for _, target in pairs}

@@ -49,7 +49,7 @@ def choose(name: str | None, language: str, voices: Voices, info: EngineInfo | N
 
 
 def fitting(language: str, voices: Voices, info: EngineInfo) -> tuple[str, ...]:
-    """The voices for a language (a primary code), by name: profiles that the engine can speak in, and its own."""
+    """The voices for a language (a primary code): profiles that the engine can speak in, and its own."""
     profiles = (
         name
         for name, profile in voices.profiles.items()
