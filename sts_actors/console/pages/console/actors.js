@@ -89,7 +89,7 @@ class Leaf {
   }
 
   #showChannel(channel) {
-    this.#pips.update(channel.fill, channel.capacity, channel.fill >= channel.capacity);
+    this.#pips.update(channel.fill, channel.capacity, isPressed(channel));
     setText(this.#first, `${channel.fill} of ${channel.capacity}`);
     setText(this.#second, waits(channel, { several: channel.several }));
     setAttribute(this.#second, "class", isPressed(channel) ? "small pressed" : "soft small");
