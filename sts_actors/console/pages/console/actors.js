@@ -2,7 +2,7 @@
 
 import { showChip } from "./chip.js";
 import { count, counted } from "./figures.js";
-import { groups, hasTrouble, isPressed, waits } from "./line.js";
+import { doings, groups, hasTrouble, isPressed, isSeveral, waits } from "./line.js";
 import { byId, element, setAttribute, setText } from "./nodes.js";
 import { Pips } from "./pips.js";
 import { Rows } from "./rows.js";
@@ -55,12 +55,13 @@ class Branch {
   #fill() {
     const seen = new Map();
     const members = this.node.open ? this.#group.members : [];
-    const several = members.some((each) => each.short === "fan");
+    const several = isSeveral(this.#group);
+    const doing = doings(this.#group);
     this.#rows.show(
       members.map((member) => {
         const name = `${member.kind} ${member.name}`;
         seen.set(name, (seen.get(name) ?? 0) + 1);
-        return { ...member, several, key: `${name} ${seen.get(name)}` };
+        return { ...member, several, doing: doing.get(member.name), key: `${name} ${seen.get(name)}` };
       }),
     );
   }
@@ -88,15 +89,16 @@ class Leaf {
   }
 
   #showChannel(channel) {
-    this.#pips.update(channel.fill, channel.capacity, channel.fill >= channel.capacity);
+    this.#pips.update(channel.fill, channel.capacity, isPressed(channel));
     setText(this.#first, `${channel.fill} of ${channel.capacity}`);
     setText(this.#second, waits(channel, { several: channel.several }));
     setAttribute(this.#second, "class", isPressed(channel) ? "small pressed" : "soft small");
   }
 
   #showActor(actor) {
-    showChip(this.#first, actor.state);
-    const words = actor.task ? [`at ${actor.task}`] : [];
+    const inLine = actor.state === "running" && actor.name.startsWith("stream/");
+    showChip(this.#first, actor.state, inLine ? actor.doing : actor.state);
+    const words = actor.task ? [actor.task] : [];
     if (actor.restarts) words.push(counted(actor.restarts, "restart"));
     setText(this.#second, words.join(", "));
   }

@@ -5,6 +5,7 @@ import { setAttribute, setText } from "./nodes.js";
 const MANNERS = {
   ready: "good",
   running: "good",
+  "at work": "good",
   loaded: "good",
   success: "good",
   low: "good",

@@ -32,7 +32,7 @@ export class ChosenStream {
     const scroller = element("div", { class: "scroller chosen-scroller", tabindex: 0, role: "group" });
     setAttribute(scroller, "aria-labelledby", "chosen-title");
     scroller.append(this.#facts, this.#flow.node, this.#notes, this.#fragments.node);
-    this.#body = element("div", {}, scroller, this.#player.node);
+    this.#body = element("div", { class: "chosen-body" }, scroller, this.#player.node);
     this.#panel.append(head, this.#body, this.#hint);
     this.#close.addEventListener("click", close);
     this.#panel.addEventListener("keydown", (event) => {
@@ -83,7 +83,7 @@ export class ChosenStream {
     const notes = notesOf(report);
     this.#notes.hidden = !notes.length;
     this.#noteRows.show(notes);
-    this.#fragments.update(stream.session_id, report.fragments, stream.age_s);
+    this.#fragments.update(stream, report.fragments);
   }
 }
 

@@ -13,10 +13,10 @@ const PAUSE = "M3 2h3v10H3zM8 2h3v10H8z";
 
 export class Fragments {
   #player;
-  #ruler = new Ruler();
   #list = element("ol", { class: "fragments" });
   #empty = element("p", { class: "empty" }, "No fragment yet.");
-  #scale = element("button", { type: "button", class: "quiet", "aria-pressed": "false" }, "Zoom to the work");
+  #scale = element("button", { type: "button", class: "zoom", "aria-pressed": "false" }, "Zoom");
+  #ruler = new Ruler(this.#scale);
   #rows;
   #close = false;
   #seen = null;
@@ -25,18 +25,20 @@ export class Fragments {
   constructor(player) {
     this.#player = player;
     this.#rows = new Rows(this.#list, (fragment) => String(fragment.index), () => new FragmentRow(player));
+    setAttribute(this.#scale, "title", "As wide as the work, not as the deadline");
     this.#scale.addEventListener("click", () => {
       this.#close = !this.#close;
       setAttribute(this.#scale, "aria-pressed", this.#close);
       if (this.#seen) this.update(...this.#seen);
     });
-    const head = element("div", { class: "fragments-head" }, element("h3", {}, "Fragments"), legend(), this.#scale);
+    const head = element("div", { class: "fragments-head" }, element("h3", {}, "Fragments"), legend());
     this.node = element("div", { class: "fragments-part" }, head, this.#ruler.node, this.#list, this.#empty);
   }
 
-  /** Show a stream's fragments as they were at `now`, in seconds since it was opened. */
-  update(sessionId, fragments, now) {
-    this.#seen = [sessionId, fragments, now];
+  /** Show a stream's fragments. */
+  update(stream, fragments) {
+    const { session_id: sessionId, source_language: source, age_s: now } = stream;
+    this.#seen = [stream, fragments];
     this.#empty.hidden = fragments.length > 0;
     this.#ruler.node.hidden = !fragments.length;
     if (!fragments.length) {
@@ -45,7 +47,7 @@ export class Fragments {
     }
     const across = reach(fragments, now, this.#close);
     this.#ruler.update(across);
-    this.#rows.show(fragments.map((each) => ({ ...each, sessionId, now, across })).reverse());
+    this.#rows.show(fragments.map((each) => ({ ...each, sessionId, source, now, across })).reverse());
   }
 
   /** The sound that is heard has changed. */
@@ -82,7 +84,7 @@ class FragmentRow {
   #soundRows;
   #waterfall = new Waterfall();
   #words = element("dl", { class: "words" });
-  #wordRows = new Rows(this.#words, (each) => each.language, () => new Words());
+  #wordRows = new Rows(this.#words, (each) => each.key, () => new Words());
   #figures = element("tbody");
   #details;
   #fragment = null;
@@ -104,7 +106,7 @@ class FragmentRow {
     this.#fragment = fragment;
     setAttribute(this.node, "data-index", fragment.index);
     setText(this.#number, `#${fragment.sequence_number}`);
-    setText(this.#when, `${milliseconds(fragment.duration_ms)} long, came at ${seconds(fragment.received_s)}`);
+    setText(this.#when, `${milliseconds(fragment.duration_ms)}, received at ${seconds(fragment.received_s)}`);
     this.#outcomeRows.show(outcomes(fragment));
     this.#soundRows.show(sounds(fragment));
     this.#waterfall.update(fragment, fragment.now, fragment.across);
@@ -143,9 +145,9 @@ function outcomes(fragment) {
     const told = [language, outcome, ...(code ? [code] : [])];
     const answered = fragment.answered_s[language];
     const notes = [];
-    if (answered !== undefined) notes.push(`answered after ${seconds(answered - fragment.received_s)}`);
+    if (answered !== undefined) notes.push(`after ${seconds(answered - fragment.received_s)}`);
     if (lag) notes.push(`${milliseconds(lag)} behind`);
-    if (speed && Math.abs(speed - 1) >= 0.005) notes.push(`at ${speed.toFixed(2)} of the speed`);
+    if (speed && Math.abs(speed - 1) >= 0.005) notes.push(`speed ${speed.toFixed(2)}`);
     return { language, outcome, words: told.join(" "), notes: notes.join(", ") };
   });
 }
@@ -195,14 +197,17 @@ class SoundButton {
     const playing = this.#player.isPlaying(sound.path);
     setText(this.#word, sound.word);
     setAttribute(this.#shape, "d", playing ? PAUSE : PLAY);
+    setAttribute(this.node, "class", playing ? "sound playing" : "sound");
     setAttribute(this.node, "aria-label", `${playing ? "Pause" : "Play"} ${sound.title}`);
   }
 }
 
 function words(fragment) {
-  const found = [{ language: "", text: fragment.transcript }];
-  for (const [language, text] of Object.entries(fragment.translations)) found.push({ language, text });
-  return found.filter((each) => each.text);
+  const found = [{ key: "", language: fragment.source, text: fragment.transcript }];
+  for (const [language, text] of Object.entries(fragment.translations)) {
+    found.push({ key: language, language, text });
+  }
+  return found.filter((each) => each.text); // A fragment may well have no words.
 }
 
 class Words {
@@ -214,8 +219,8 @@ class Words {
   }
 
   update({ language, text }) {
-    setText(this.#language, language || "heard");
-    setAttribute(this.#text, "lang", language || null);
+    setText(this.#language, language);
+    setAttribute(this.#text, "lang", language);
     setText(this.#text, text);
   }
 }

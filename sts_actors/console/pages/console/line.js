@@ -74,11 +74,7 @@ function rank(group, ranks) {
 
 /** Who waits at a channel and for whom, in words; "" where nobody does. */
 export function waits(channel, { several = false } = {}) {
-  let [sender, receiver] = ENDS[channel.short] ?? ["", ""];
-  if (channel.short === "transcripts" && several) {
-    if (channel.language) sender = "fan";
-    else receiver = "fan";
-  }
+  const [sender, receiver] = ends(channel, several);
   if (channel.waiting_senders) return waiting(channel.waiting_senders, sender, "sender", receiver || "room");
   if (channel.waiting_receivers) return waiting(channel.waiting_receivers, receiver, "taker", sender || "work");
   return "";
@@ -87,6 +83,43 @@ export function waits(channel, { several = false } = {}) {
 function waiting(number, name, role, whom) {
   if (name && number === 1) return `${name} waits for ${whom}`;
   return number === 1 ? `one ${role} waits for ${whom}` : `${number} ${role}s wait for ${whom}`;
+}
+
+/**
+ * What each actor of a stream's line does, by its name: `idle` while it waits for something to come in,
+ * `blocked` while nobody takes what it has, `at work` else.
+ */
+export function doings(group) {
+  const several = isSeveral(group);
+  const found = new Map();
+  for (const member of group.members) if (member.kind === "actor") found.set(member.name, "at work");
+  const note = (channel, short, doing) => {
+    for (const member of group.members) {
+      if (member.kind !== "actor" || member.short !== short) continue;
+      if (!member.language || !channel.language || member.language === channel.language) {
+        found.set(member.name, doing);
+      }
+    }
+  };
+  for (const channel of group.members) {
+    if (channel.kind !== "channel") continue;
+    const [sender, receiver] = ends(channel, several);
+    if (channel.waiting_receivers) note(channel, receiver, "idle");
+    // Several languages' speakers share the way to the sequencer, and which of them waits is not told.
+    if (channel.waiting_senders && !(several && channel.short === "speeches")) note(channel, sender, "blocked");
+  }
+  return found;
+}
+
+/** Whether a group's line has several languages. */
+export function isSeveral(group) {
+  return group.members.some((member) => member.short === "fan");
+}
+
+function ends(channel, several) {
+  const [sender, receiver] = ENDS[channel.short] ?? ["", ""];
+  if (channel.short !== "transcripts" || !several) return [sender, receiver];
+  return channel.language ? ["fan", receiver] : [sender, "fan"];
 }
 
 /** Whether somebody cannot go on because a channel is full. */

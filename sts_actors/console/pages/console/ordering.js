@@ -14,13 +14,10 @@ export const COLUMNS = [
   { name: "level", title: "Pressure", value: (stream) => LEVELS.indexOf(stream.level), first: "descending" },
   { name: "in_flight", title: "In flight", value: (stream) => stream.in_flight, first: "descending" },
   { name: "lag", title: "Lag", value: (stream) => stream.lag_ms, first: "descending" },
-  { name: "answers", title: "Answers", value: failedFirst, first: "descending" },
+  { name: "success", title: "OK", value: (stream) => stream.success, first: "descending" },
+  { name: "partial", title: "Partial", value: (stream) => stream.partial, first: "descending" },
+  { name: "failed", title: "Failed", value: (stream) => stream.failed, first: "descending" },
 ];
-
-function failedFirst(stream) {
-  const all = stream.success + stream.partial + stream.failed;
-  return stream.failed * 1e12 + stream.partial * 1e6 + all;
-}
 
 /** Whether an operator should look at a stream. */
 export function inTrouble(stream) {

@@ -6,7 +6,8 @@ import { byId, element, setText } from "./nodes.js";
 import { Pips } from "./pips.js";
 import { Rows } from "./rows.js";
 
-const HEADS = ["Stage", "Model", "State", "Waiting", "Running", "Batches", "Mean size", "Mean wait", "Restarts"];
+const HEADS = ["Stage", "Model", "State", "Waiting", "Running", "Batches", "Size", "Wait", "Restarts"];
+const MEANS = { Size: "The mean of requests in a batch", Wait: "The mean of how long a request waited" };
 const NUMBERS_FROM = 3;
 
 export class Scheduler {
@@ -17,11 +18,12 @@ export class Scheduler {
   constructor() {
     const head = element("tr", {});
     HEADS.forEach((title, place) => {
-      head.append(element("th", { scope: "col", class: place < NUMBERS_FROM ? "" : "number" }, title));
+      const manner = place < NUMBERS_FROM ? null : "number";
+      head.append(element("th", { scope: "col", class: manner, title: MEANS[title] }, title));
     });
     const body = element("tbody");
     this.#rows = new Rows(body, (model) => model.stage, () => new ModelRow());
-    const table = element("table", { class: "plain" }, element("thead", {}, head), body);
+    const table = element("table", { class: "plain calm" }, element("thead", {}, head), body);
     byId("scheduler").append(
       element("p", { class: "tokens" }, this.#pips.node, this.#tokens),
       element("div", { class: "sideways", tabindex: 0, role: "group", "aria-label": "Models" }, table),

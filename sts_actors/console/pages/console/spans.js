@@ -36,18 +36,20 @@ export function lanes(fragment, now) {
 /** The last lane of each language goes on until its answer, or until now where there is none. */
 function finish(fragment, drawn, since, now) {
   const answered = Object.entries(fragment.answered_s);
-  const last = drawn.at(-1);
-  if (!last) {
-    if (!answered.length) drawn.push({ label: "waiting", marks: [open(0, now)], answered: null, language: "" });
-    return;
-  }
+  if (!drawn.length && !answered.length) drawn.push({ label: "waiting", marks: [], answered: null, language: "" });
   for (const [language, at] of answered) {
-    const lane = drawn.findLast((each) => each.language === language) ?? last;
+    const lane = drawn.findLast((each) => each.language === language) ?? drawn.at(-1);
+    if (!lane) continue; // Refused before any stage had it.
     lane.answered = since(at);
     const from = lane.marks.at(-1).until;
     if (lane.answered > from) lane.marks.push({ kind: "held", stage: "", from, until: lane.answered });
   }
-  if (!answered.length && now > last.marks.at(-1).until) last.marks.push(open(last.marks.at(-1).until, now));
+  const last = new Map(drawn.map((lane) => [lane.language, lane]));
+  if (last.size > 1) last.delete(""); // What all share is over once a language has begun.
+  for (const lane of last.values()) {
+    const from = lane.marks.at(-1)?.until ?? 0;
+    if (lane.answered === null && now > from) lane.marks.push(open(from, now));
+  }
 }
 
 function open(from, until) {

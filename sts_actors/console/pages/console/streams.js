@@ -150,9 +150,9 @@ class StreamRow {
   #pips = new Pips();
   #inFlight = element("span");
   #lag = cell("lag", "number");
-  #success = element("span", { class: "answers-success" });
-  #partial = element("span");
-  #failed = element("span");
+  #success = cell("success", "number");
+  #partial = cell("partial", "number");
+  #failed = cell("failed", "number");
 
   constructor() {
     this.node = element(
@@ -164,7 +164,9 @@ class StreamRow {
       cell("level", "", this.#level),
       cell("in_flight", "nowrap", this.#pips.node, this.#inFlight),
       this.#lag,
-      cell("answers", "nowrap", this.#success, this.#partial, this.#failed),
+      this.#success,
+      this.#partial,
+      this.#failed,
     );
   }
 
@@ -177,18 +179,18 @@ class StreamRow {
     setText(this.#languages, languages(stream));
     showChip(this.#state, stream.state);
     showChip(this.#level, stream.level);
-    this.#pips.update(stream.in_flight, stream.max_inflight, stream.in_flight >= stream.max_inflight);
-    setText(this.#inFlight, `${stream.in_flight} of ${stream.max_inflight}`);
+    this.#pips.update(stream.in_flight, stream.max_inflight);
+    setText(this.#inFlight, `${stream.in_flight}/${stream.max_inflight}`);
     setText(this.#lag, milliseconds(stream.lag_ms));
-    setText(this.#success, `${count(stream.success)} ok`);
+    setText(this.#success, count(stream.success));
     showCount(this.#partial, stream.partial, "partial", "warn");
     showCount(this.#failed, stream.failed, "failed", "bad");
   }
 }
 
-function showCount(node, number, word, manner) {
-  setText(node, `${count(number)} ${word}`);
-  setAttribute(node, "class", number ? `answers-${manner}` : "answers-none");
+function showCount(node, number, name, manner) {
+  setText(node, count(number));
+  setAttribute(node, "class", `of-${name} number ${number ? `answers-${manner}` : "answers-none"}`);
 }
 
 function cell(name, manner = "", ...children) {

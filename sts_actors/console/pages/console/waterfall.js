@@ -18,8 +18,10 @@ export class Ruler {
   #across = 0;
   #svg = drawing("svg", { class: "ruler-scale", height: 16 });
 
-  constructor() {
-    this.node = element("div", { class: "ruler", "aria-hidden": "true" }, element("span"), this.#svg);
+  /** @param {Element} beside stands in the column of the lanes' names. */
+  constructor(beside) {
+    setAttribute(this.#svg, "aria-hidden", "true");
+    this.node = element("div", { class: "ruler" }, beside, this.#svg);
   }
 
   update(across) {
