@@ -1,18 +1,9 @@
 import pytest
+from browser_axe import violations
 from browser_chromium import resized, until
 from console_page import every, one, show
-from selenium_axe_python import Axe
 
 WIDE, PHONE = (1440, 900), (360, 740)
-
-
-def violations(browser):
-    axe = Axe(browser)
-    axe.inject()
-    return [
-        f"{fault['id']} ({fault['impact']}): {fault['help']}: {[node['target'] for node in fault['nodes']]}"
-        for fault in axe.run()["violations"]
-    ]
 
 
 @pytest.fixture
