@@ -37,6 +37,8 @@ def pressed(action, delay_ms=0):
         ([pressed("slow_down", 500), ["asked"]], [True]),
         ([pressed("pause"), ["asked"], ["end"]], [False]),
         ([["end"], ["asked"]], [False]),
+        ([["limit", 1], ["sent", "0"], ["asked"]], [None]),
+        ([["limit", 1], ["sent", "0"], ["asked"], ["limit", 2]], [True]),
     ],
 )
 def test_a_piece_waits_for_room_and_for_the_end_of_a_pause(js, steps, told):

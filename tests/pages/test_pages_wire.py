@@ -98,6 +98,18 @@ async def test_pieces_wait_while_the_service_says_pause_and_none_is_refused():
     assert paces >= {"pause", "none"}
 
 
+async def test_a_hurried_source_sends_its_first_piece_alone_and_then_as_many_as_the_service_takes():
+    async with running(**{**QUICK, "fake_asr_latency_s": 0.1}) as service:
+        out = await scenario("frames", service.url, pieces=5)
+    told = [
+        "sent" if "fragment:data" in frame.get("said", "") else "answered"
+        for frame in out["frames"]
+        if "fragment:data" in frame.get("said", "") or "fragment:processed" in frame.get("got", "")
+    ]
+    assert told[:4] == ["sent", "answered", "sent", "sent"]
+    assert out["ended"] is None
+
+
 async def test_pings_are_answered_for_as_long_as_the_page_is_open():
     async with running(**QUICK, ping_interval_s=0.1, ping_timeout_s=1.0) as service:
         out = await scenario("pings", service.url, pings=3)

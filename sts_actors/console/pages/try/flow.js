@@ -24,6 +24,12 @@ export class Flow {
     this.#owed.set(id, this.#answers);
   }
 
+  /** From now on at most so many. */
+  limit(most) {
+    this.#most = most;
+    this.#wake();
+  }
+
   /** An answer has come; one without a language stands for all. */
   answered(id, language) {
     const left = (this.#owed.get(id) ?? 0) - 1;

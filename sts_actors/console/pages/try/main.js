@@ -28,8 +28,10 @@ function tell(text, kind = "") {
   state.className = `chip ${kind}`;
 }
 
-function complain(problem) {
-  trouble.textContent = problem ? inPlainWords(problem) : "";
+/** Say what went wrong; `silent` pieces of the dub are missing for it. */
+function complain(problem, silent = 0) {
+  const gaps = silent ? `${silent === 1 ? "One piece" : `${silent} pieces`} of the dub stayed silent. ` : "";
+  trouble.textContent = problem ? gaps + inPlainWords(problem) : "";
   trouble.hidden = !problem;
 }
 
@@ -84,23 +86,25 @@ async function dub() {
     const began = performance.now();
     const watch = {
       ready() {
-        tell(choice.source === "microphone" ? "Listening: speak" : "Dubbing", "good");
+        tell(choice.source === "microphone" ? "Listening: speak" : "Waiting for the first words", "good");
         listen(run.tracks, choice.source_language, peaks, source.rate_hz, length_s);
       },
       sent: () => showFigures(),
       grown(track) {
+        if (choice.source !== "microphone") tell("Dubbing", "good");
         grown(track);
         showFigures();
       },
-      noted: complain,
+      noted: (problem) => complain(problem),
       ended(problem) {
         whole();
         const took_s = (performance.now() - began) / 1000;
-        tell(problem ? "Ended early" : "Done", problem ? "bad" : "good");
-        if (problem) complain(problem);
+        const failures = run.tracks.flatMap((track) => track.failures);
+        tell(problem ? "Ended early" : "Done", problem ? "bad" : failures.length ? "warn" : "good");
+        if (problem ?? failures.length) complain(problem ?? failures[0], failures.length);
         const dubbed = run.tracks[0]?.seconds ?? 0;
         if (!dubbed) return;
-        figures.textContent = `${dubbed.toFixed(0)} s dubbed in ${took_s.toFixed(0)} s${failures(run.tracks)}`;
+        figures.textContent = `${dubbed.toFixed(0)} s dubbed in ${took_s.toFixed(0)} s`;
         offerDownloads(name, run.tracks, choice.source_language, source.rate_hz);
       },
     };
@@ -118,12 +122,6 @@ async function dub() {
 
 function showFigures() {
   figures.textContent = `${run.seconds_sent.toFixed(0)} s sent, ${run.tracks[0].seconds.toFixed(0)} s dubbed`;
-}
-
-function failures(tracks) {
-  const failed = tracks.flatMap((track) => track.failures);
-  if (failed.length) complain(failed[0]);
-  return failed.length ? `, ${failed.length} pieces of it failed` : "";
 }
 
 document.querySelector("#ask").addEventListener("submit", (event) => {

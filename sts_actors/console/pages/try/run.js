@@ -42,7 +42,7 @@ export class Run {
   async through(base, token, request) {
     try {
       const socket = await connect(base, token ? { token } : null);
-      this.#stream = await openStream(socket, this.#init(request), this);
+      this.#stream = await openStream(socket, this.#init(request), this, { hurried: !request.live });
       this.tracks = this.#stream.languages.map((each) => new Track(each, this.sent, this.#source.rate_hz));
       this.#watch.ready();
       await this.#send();

@@ -7,6 +7,9 @@ import { Lost } from "./socketio.js";
 /** The contract's: `stream:ready` comes within 10 s of `stream:init`. */
 const READY_MS = 10_000;
 
+/** A service that takes longer for a piece is given one at a time: a second would only run into its deadline. */
+const AT_EASE_MS = 10_000;
+
 /** What the service does not do, in its own words. */
 export class ServiceError extends Error {
   name = "ServiceError";
@@ -20,9 +23,10 @@ export class ServiceError extends Error {
 /**
  * Open a stream. Its `listener` is told `processed(answer)`, `complete(summary)`, `error(problem)`,
  * `warning(problem)`, `pressed(level)` and, where the connection goes before the end, `lost(reason)`; sound comes
- * as Int16Array in `audio`. Rejects with `ServiceError` where the service refuses, with `Lost` where it is gone.
+ * as Int16Array in `audio`. `hurried` is for a source that does not wait: the first piece goes alone, so that it is
+ * heard soon, and the next ones together only while the service is quick. Rejects with `ServiceError` where the service refuses, with `Lost` where it is gone.
  */
-export function openStream(socket, init, listener) {
+export function openStream(socket, init, listener, { hurried = false } = {}) {
   return new Promise((resolve, reject) => {
     const patience = setTimeout(() => settle(() => reject(new Lost("no answer to stream:init"))), READY_MS);
     const settle = (how) => {
@@ -32,7 +36,7 @@ export function openStream(socket, init, listener) {
     socket.ondisconnect = (reason) => settle(() => reject(new Lost(reason)));
     socket.onevent = (name, payload) => {
       if (name === "error") settle(() => reject(new ServiceError(payload)));
-      if (name === "stream:ready") settle(() => resolve(new DubbingStream(socket, payload, init, listener)));
+      if (name === "stream:ready") settle(() => resolve(new DubbingStream(socket, payload, init, listener, hurried)));
     };
     socket.emit("stream:init", init);
   });
@@ -45,14 +49,19 @@ class DubbingStream {
   #rate_hz;
   #number = 0;
   #over = false;
+  #most;
+  #hurried;
+  #sent_at = new Map();
 
-  constructor(socket, ready, init, listener) {
+  constructor(socket, ready, init, listener, hurried) {
     this.languages = ready.target_languages;
     this.session_id = ready.session_id;
     this.#socket = socket;
     this.#listener = listener;
     this.#rate_hz = init.sample_rate_hz;
-    this.#flow = new Flow(ready.max_inflight, ready.target_languages.length);
+    this.#hurried = hurried;
+    this.#most = ready.max_inflight;
+    this.#flow = new Flow(hurried ? 1 : this.#most, ready.target_languages.length);
     socket.onevent = (name, payload) => this.#hear(name, payload);
     socket.ondisconnect = (reason) => this.#gone(reason);
   }
@@ -73,6 +82,7 @@ class DubbingStream {
   send(samples) {
     const number = this.#number++;
     this.#flow.sent(String(number));
+    this.#sent_at.set(String(number), performance.now());
     this.#socket.emit("fragment:data", {
       fragment_id: String(number),
       sequence_number: number,
@@ -98,7 +108,7 @@ class DubbingStream {
     if (this.#over) return;
     switch (name) {
       case "fragment:processed":
-        this.#flow.answered(payload.fragment_id, payload.target_language);
+        this.#answered(payload);
         return this.#listener.processed({ ...payload, audio: sound(payload) });
       case "backpressure":
         this.#flow.pressed(payload);
@@ -118,6 +128,14 @@ class DubbingStream {
       default:
         return undefined;
     }
+  }
+
+  #answered({ fragment_id, target_language }) {
+    if (this.#hurried) {
+      const took_ms = performance.now() - (this.#sent_at.get(fragment_id) ?? 0);
+      this.#flow.limit(took_ms < AT_EASE_MS ? this.#most : 1);
+    }
+    this.#flow.answered(fragment_id, target_language);
   }
 
   #gone(reason) {
