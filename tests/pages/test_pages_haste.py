@@ -36,6 +36,33 @@ try {
 """
 
 
+WAITED = """
+const { openStream } = await page("try/stream.js");
+const real = setTimeout;
+const waited = [];
+globalThis.setTimeout = (then, ms) => (waited.push(ms), real(then, 0));
+try {
+  const socket = { emit() {}, disconnect() {} };
+  const opening = openStream(socket, { sample_rate_hz: 16000 }, { pressed() {} });
+  socket.onevent("stream:ready", { target_languages: ["pt"], max_inflight: 2 });
+  const stream = await opening;
+  waited.splice(0);
+  for (const action of given.told) socket.onevent("backpressure", { action, recommended_delay_ms: 500 });
+  return [await stream.room(), waited];
+} finally {
+  globalThis.setTimeout = real;
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("told", "waited"),
+    [([], []), (["slow_down"], [500]), (["slow_down", "none"], []), (["pause", "none"], [])],
+)
+def test_as_long_as_it_is_told_to_slow_down_each_piece_waits_as_long_as_was_said(js, told, waited):
+    assert js(WAITED, told=told) == [True, waited]
+
+
 @pytest.mark.parametrize(
     ("hurried", "took_ms", "sent"),
     [

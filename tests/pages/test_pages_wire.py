@@ -232,6 +232,28 @@ async def test_a_service_that_is_about_to_stop_is_told_as_such_and_what_was_dubb
     assert out["tracks"][0]["lengths"][:2] == [16_000, 16_000]
 
 
+async def test_a_refused_piece_is_told_once_and_leaves_silence():
+    async with scripted() as server:
+
+        async def fragment(sid, payload):
+            fault = {"code": "INVALID_AUDIO_FORMAT", "message": "no", "fragment_id": payload["fragment_id"]}
+            answer = {**processed(payload), "status": "failed", "error": fault, "dubbed_audio": None}
+            await server.emit("error", fault, to=sid)
+            await server.emit("fragment:processed", answer, to=sid)
+
+        async def end(sid, *_):
+            await server.emit("stream:complete", {"stream_id": "s", "total_fragments": 2}, to=sid)
+
+        server.on("fragment:data", fragment)
+        server.on("stream:end", end)
+        out = await scenario("dub", server.url, pieces=2)
+    assert "noted" not in out
+    assert out["ended"] is None
+    (track,) = out["tracks"]
+    assert (track["failures"], track["loud"]) == (["INVALID_AUDIO_FORMAT"] * 2, [False, False])
+    assert track["lengths"] == [16_000] * 2
+
+
 async def test_a_stream_that_ends_before_all_was_sent_has_ended_early():
     async with scripted() as server:
 
