@@ -27,7 +27,7 @@ from sts_actors.wire.opening import Opening, parse_opening
 from sts_actors.wire.ordering import Kind
 from sts_actors.wire.session_states import Event, Refusal, State, next_state
 from sts_actors.wire.tail import Tail
-from sts_actors.witness import StreamWitness
+from sts_actors.witness import UNSEEN, StreamWitness
 from supervision import RestartIntensityExceeded
 
 log = logging.getLogger(__name__)
@@ -189,7 +189,7 @@ class Session:
         try:
             return await self._run(opening, resume, witness)
         finally:
-            self._witness = None
+            self._witness, self._answering.witness = None, UNSEEN
             witness.closed()
 
     async def _run(self, opening: Opening, resume: answers.Resumable | None, witness: StreamWitness) -> bool:

@@ -44,11 +44,10 @@ def _lives() -> Iterator[Life]:
 
 
 def _of(life: Life) -> ActorStatistics:
-    its = life.statistics()
     return ActorStatistics(
         name=life.path,
-        restart=its.restart,
-        state=its.state,
-        restarts=its.restarts,
+        restart=life.child.restart,
+        state=life.now,
+        restarts=life.restarts,
         task="" if life.task is None else where(life.task),
     )

@@ -55,7 +55,7 @@ def open_channel(name: str, capacity: int) -> tuple[trio.MemorySendChannel[T], t
 
 def channel_statistics() -> tuple[ChannelStatistics, ...]:
     """Every channel of this run with an end still open, by name. Call it from inside the run."""
-    found = {label: end.statistics() for end, label in _ENDS.items()}
+    ends = {label: end for end, label in _ENDS.items()}
     channels = [
         ChannelStatistics(
             name=label.name,
@@ -65,7 +65,7 @@ def channel_statistics() -> tuple[ChannelStatistics, ...]:
             waiting_senders=now.tasks_waiting_send,
             waiting_receivers=now.tasks_waiting_receive,
         )
-        for label, now in found.items()
-        if now.open_send_channels or now.open_receive_channels
+        for label, end in ends.items()
+        if (now := end.statistics()).open_send_channels or now.open_receive_channels
     ]
     return tuple(sorted(channels, key=lambda channel: channel.name))

@@ -92,10 +92,14 @@ class Life:
 
     def statistics(self) -> ChildStatistics:
         """How it is doing."""
-        state = ChildState.STOPPING if self.scope.cancel_called else self.state
         return ChildStatistics(
-            name=self.child.name, restart=self.child.restart, state=state, restarts=self.restarts
+            name=self.child.name, restart=self.child.restart, state=self.now, restarts=self.restarts
         )
+
+    @property
+    def now(self) -> ChildState:
+        """What it is doing."""
+        return ChildState.STOPPING if self.scope.cancel_called else self.state
 
     def started(self, value: Any = None) -> None:
         """Note that it is ready; the first value is the one that `Supervisor.start` returns."""

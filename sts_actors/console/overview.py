@@ -51,15 +51,21 @@ def describe_stream(stream: StreamEntry) -> dict[str, Any]:
     }
 
 
-def runtime(models: Models, loop: LoopStatistics) -> dict[str, Any]:
-    """What is the same for all streams: models, scheduler, actors, channels, loop."""
+async def runtime(models: Models, loop: LoopStatistics) -> dict[str, Any]:
+    """What is the same for all streams: models, scheduler, actors, channels, loop.
+
+    With many streams the actors and the channels are what costs, so others may run between the two.
+    """
     actors = actor_statistics(ACTORS)
+    await trio.lowlevel.checkpoint()
+    channels = channel_statistics()[:ACTORS]
+    await trio.lowlevel.checkpoint()
     device = models.statistics()
     return {
         "models": _models(models, device.queues, {actor.name: actor for actor in actors}),
         "scheduler": {"tokens": device.tokens, "tokens_free": device.tokens_free},
         "actors": [_actor(actor) for actor in actors],
-        "channels": [_channel(channel) for channel in channel_statistics()[:ACTORS]],
+        "channels": [_channel(channel) for channel in channels],
         "loop": _loop(loop),
     }
 

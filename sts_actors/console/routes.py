@@ -35,6 +35,7 @@ class Console:
     async def overview(self, _: HttpRequest) -> HttpResponse:
         """`GET /console/overview`."""
         dubbing = self.dubbing
+        runtime = await overview.runtime(dubbing.models, self.loop.statistics())
         missing = [stage.value for stage in dubbing.models.missing]
         return _json(
             200,
@@ -45,7 +46,7 @@ class Console:
                 "ready": not missing,
                 "missing": missing,
                 "streams": overview.streams(self.journal),
-                **overview.runtime(dubbing.models, self.loop.statistics()),
+                **runtime,
             },
         )
 

@@ -21,4 +21,9 @@ class Sound:
         base: Any = self.pcm
         while isinstance(base, np.ndarray) and base.base is not None:
             base = base.base
-        return memoryview(base).nbytes
+        try:
+            held = memoryview(base).nbytes
+        except TypeError:
+            # The owner does not say: some library's own.
+            held = 0
+        return max(self.pcm.nbytes, held)

@@ -30,6 +30,8 @@ NOTES = 20
 """Restarts, and refusals, that are kept of one stream."""
 NOTE_CHARACTERS = 300
 
+_ENDS = frozenset({State.COMPLETE.value, State.FAILED.value})
+
 Key = tuple[int, int, str]
 """A stream's number, a fragment's index, and the target language; "" for what was said."""
 
@@ -208,6 +210,9 @@ class StreamEntry(StreamWitness):
         """See `StreamWitness`."""
         if self.ended is None:
             self.ended = self._now()
+            if self.state not in _ENDS:
+                # Its worker has gone in the middle, or was refused what it asked for.
+                self.state = State.CLOSED.value
             self._on_closed(self)
 
     def forget(self) -> None:

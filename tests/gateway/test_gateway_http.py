@@ -53,6 +53,85 @@ async def test_other_routes_are_served_on_the_same_connection() -> None:
         assert peers.house.connections.connections == 1
 
 
+async def named(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(200, {}, request.path.encode())
+
+
+def told(text: bytes):
+    async def serve(request: HttpRequest) -> HttpResponse:
+        return HttpResponse(200, {}, text)
+
+    return serve
+
+
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        ("/files/a", b"files"),
+        ("/files/a/b", b"files"),
+        ("/files/", b"files"),
+        ("/files/deep/a", b"deep"),
+        ("/files/deep/", b"deep"),
+        ("/files/deep", b"files"),
+        ("/files/exact", b"exact"),
+        ("/files/exact/", b"files"),
+        ("/%66iles/a", b"files"),
+        ("/files", None),
+        ("/filesystem", None),
+        ("/files*", None),
+        ("/elsewhere/files/a", None),
+    ],
+)
+async def test_a_route_below_a_path_serves_what_no_nearer_one_does(path: str, answer: bytes | None) -> None:
+    server = Server()
+    server.route("GET", "/files/*", told(b"files"))
+    server.route("GET", "/files/deep/*", told(b"deep"))
+    server.route("GET", "/files/exact", told(b"exact"))
+    async with opened(server) as peers:
+        reply = await peers.http().request("GET", path)
+    assert (reply.status, reply.body) == ((404, b"Not Found") if answer is None else (200, answer))
+
+
+async def test_a_route_below_a_path_sees_the_whole_path_decoded_and_nothing_in_it_resolved() -> None:
+    server = Server()
+    server.route("GET", "/files/*", named)
+    async with opened(server) as peers:
+        reply = await peers.http().request("GET", "/files/..%2f../%61?name=x")
+    assert reply.body == b"/files/../../a"
+
+
+async def test_a_route_below_a_path_takes_its_methods_alone() -> None:
+    server = Server()
+    server.route("GET", "/files/*", named)
+    server.route("POST", "/files/*", named)
+    server.route("GET", "/files/deep/*", named)
+    async with opened(server) as peers:
+        http = peers.http()
+        assert (await http.request("POST", "/files/a")).status == 200
+        reply = await http.request("POST", "/files/deep/a")
+        assert (reply.status, reply.headers["allow"]) == (405, "GET")
+        head = await raw(peers, b"HEAD /files/a HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200")
+    assert head.endswith(b"\r\n\r\n")
+
+
+async def test_an_answer_that_has_no_body_by_its_kind_claims_no_length() -> None:
+    server = Server()
+
+    async def unchanged(request: HttpRequest) -> HttpResponse:
+        return HttpResponse(304, {"ETag": '"x"'})
+
+    server.route("GET", "/unchanged", unchanged)
+    server.route("GET", "/files/*", named)
+    async with opened(server) as peers:
+        http = peers.http()
+        for _ in range(2):
+            reply = await http.request("GET", "/unchanged")
+            assert (reply.status, reply.headers, reply.body) == (304, {"etag": '"x"'}, b"")
+        # The connection goes on in step.
+        assert (await http.request("GET", "/files/a")).body == b"/files/a"
+
+
 async def test_a_head_request_gets_the_head_alone() -> None:
     async with opened(served()) as peers:
         head = await raw(peers, b"HEAD /health HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n")

@@ -27,6 +27,9 @@ _SHORT_BODY: Final = 64 * 1024
 _BODY_APART: Final = 64 * 1024
 """Bodies from this size on are sent without being joined to their head, which would copy them."""
 
+_BODILESS: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
+"""These end with their head: a length there is that of another response, which they stand for, or none."""
+
 
 class Application(Protocol):
     """What is served: the Engine.IO endpoint and other routes."""
@@ -233,10 +236,9 @@ class HttpConnection:
         await trio.sleep_forever()
 
     async def _send(self, request: HttpRequest, response: HttpResponse) -> None:
-        headers = [
-            (name.encode("ascii"), value.encode("latin-1"))
-            for name, value in (*response.headers, ("Content-Length", str(len(response.body))))
-        ]
+        headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in response.headers]
+        if response.status not in _BODILESS:
+            headers.append((b"Content-Length", b"%d" % len(response.body)))
         if self._finishing or (self._h11.their_state is h11.SEND_BODY and not _is_short(request)):
             headers.append((b"Connection", b"close"))
         status = response.status
@@ -244,7 +246,7 @@ class HttpConnection:
         head = (
             self._h11.send(h11.Response(status_code=status, headers=headers, reason=reason.encode())) or b""
         )
-        # HEAD and 204 have no body; h11 knows, and gives no bytes for it.
+        # HEAD, 204 and 304 have no body; h11 knows, and gives no bytes for it.
         body = b"" if request.method == "HEAD" else self._h11.send(h11.Data(data=response.body)) or b""
         end = self._h11.send(h11.EndOfMessage()) or b""
         delivered = False
