@@ -139,6 +139,10 @@ coverage: setup-dev
 reference: setup-dev
     {{ bin }}/python -c "import re; from pathlib import Path; from sts_actors.cli.config import reference; page = Path('docs/configuration.md'); page.write_text(re.sub(r'(?m)(^\| setting .*\n)(^\|.*\n)*', lambda _: reference(), page.read_text('utf-8'), count=1), 'utf-8')"
 
+# Take the pictures of the console in docs/pictures/ anew (needs the embedded models; two minutes)
+pictures *args: setup-dev browser
+    {{ bin }}/python tests/browser/console_pictures.py {{ args }}
+
 # Write the JSON Schemas of the wire's events to docs/protocol/
 schemas: setup-dev
     {{ bin }}/python -c "from pathlib import Path; from sts_actors.wire.schemas import EVENTS; [Path('docs/protocol', e.file_name).write_text(e.render(), encoding='utf-8') for e in EVENTS]"
