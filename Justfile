@@ -103,6 +103,10 @@ cuts: setup-dev
 bench-acks *args: setup-dev
     {{ bin }}/python bench/acks.py {{ args }}
 
+# What the console's overview costs the loop with 100 and 200 open streams
+bench-console *args: setup-dev
+    {{ bin }}/python bench/console.py {{ args }}
+
 # XTTS at its real size, random weights: sentences in batches against one by one
 bench-xtts *args: setup-dev
     {{ bin }}/python bench/xtts.py {{ args }}
