@@ -107,6 +107,10 @@ cuts: setup-dev
 bench-acks *args: setup-dev
     {{ bin }}/python bench/acks.py {{ args }}
 
+# What the console's overview costs the loop with 100 and 200 open streams
+bench-console *args: setup-dev
+    {{ bin }}/python bench/console.py {{ args }}
+
 # XTTS at its real size, random weights: sentences in batches against one by one
 bench-xtts *args: setup-dev
     {{ bin }}/python bench/xtts.py {{ args }}
@@ -142,6 +146,10 @@ coverage: setup-dev
 # Write the table of settings of docs/configuration.md anew
 reference: setup-dev
     {{ bin }}/python -c "import re; from pathlib import Path; from sts_actors.cli.config import reference; page = Path('docs/configuration.md'); page.write_text(re.sub(r'(?m)(^\| setting .*\n)(^\|.*\n)*', lambda _: reference(), page.read_text('utf-8'), count=1), 'utf-8')"
+
+# Take the pictures of the console in docs/pictures/ anew (needs the embedded models; two minutes)
+pictures *args: setup-dev browser
+    {{ bin }}/python tests/browser/console_pictures.py {{ args }}
 
 # Write the JSON Schemas of the wire's events to docs/protocol/
 schemas: setup-dev

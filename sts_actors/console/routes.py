@@ -21,7 +21,7 @@ from supervision import LoopInstrument
 
 _FRESH = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
 _STREAM = re.compile(r"/console/streams/([^/]+)")
-_SOUND = re.compile(r"/console/streams/([^/]+)/fragments/(\d{1,12})/(source|dub\.([A-Za-z0-9-]+))\.wav")
+_SOUND = re.compile(r"/console/streams/([^/]+)/fragments/([0-9]{1,12})/(source|dub\.([A-Za-z0-9-]+))\.wav")
 
 
 @attrs.define(eq=False)

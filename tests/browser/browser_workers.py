@@ -25,6 +25,9 @@ class Worker:
     ready: object
     number: int
     duration_s: float
+    speech: bytes | None = None
+    """Raw PCM that is sent in its fragments; None for marks."""
+    rate_hz: int = RATE_HZ
     answers: list = attrs.field(factory=list)
     sent_at: dict = attrs.field(factory=dict)
     answered_at: dict = attrs.field(factory=dict)
@@ -39,9 +42,16 @@ class Worker:
         for sequence_number in range(start, start + fragments):
             await self._stream.wait_for_room()
             self.sent_at[sequence_number] = time.monotonic()
-            audio = marked(self.number, sequence_number, self.duration_s)
+            audio = self.sound(sequence_number)
             await self._stream.send_fragment(sequence_number, audio, round(self.duration_s * 1000))
             await trio.sleep(pace_s)
+
+    def sound(self, sequence_number):
+        """What a fragment sounds like."""
+        if self.speech is None:
+            return marked(self.number, sequence_number, self.duration_s)
+        size = round(self.duration_s * self.rate_hz) * 2
+        return self.speech[sequence_number * size :][:size]
 
     async def listen(self):
         """Take all answers until the stream is over."""
@@ -79,17 +89,18 @@ class Workers:
             self._nursery.start_soon(trio.sleep_forever)
             self._up.set()
 
-    def open(self, number=1, duration_s=1.0, url=None, token=None, **init):
+    def open(self, number=1, duration_s=1.0, token=None, speech=None, **init):
         """Open a stream; it stays open until it is ended or the workers go home."""
         asked = {"source_language": "en", "target_language": "pt", "sample_rate_hz": RATE_HZ, **init}
         asked = StreamInit(**asked)
-        return self._ask(self._nursery.start, self._work, url or self._url, token, number, duration_s, asked)
+        return self._ask(self._nursery.start, self._work, token, number, duration_s, speech, asked)
 
-    async def _work(self, url, token, number, duration_s, asked, *, task_status):
+    async def _work(self, token, number, duration_s, speech, asked, *, task_status):
         headers = {"headers": {"Authorization": f"Bearer {token}"}} if token else {}
-        async with open_client(url, **headers) as client:
+        async with open_client(self._url, **headers) as client:
             stream = await open_dubbing_stream(client, asked)
-            worker = Worker(stream.ready, number, duration_s, stream=stream)
+            rate_hz = asked.sample_rate_hz
+            worker = Worker(stream.ready, number, duration_s, speech, rate_hz, stream=stream)
             task_status.started(worker)
             await worker.listen()
 

@@ -42,6 +42,7 @@ def test_who_gives_no_token_is_not_asked_again_unbidden(browser, guarded):
     browser.get(guarded.url)
     until(browser, lambda: one(browser, "#token").is_displayed())
     one(browser, "#token-later").click()
+    browser.execute_async_script("setTimeout(arguments[0], 1500)")
     assert not one(browser, "#token").is_displayed()
     one(browser, "#notice-token").click()
     assert one(browser, "#token").is_displayed()

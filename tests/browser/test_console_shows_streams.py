@@ -136,6 +136,18 @@ def test_news_leave_focus_selection_scroll_and_nodes_as_they_are(browser, servic
     ]
 
 
+def test_a_row_that_moves_up_takes_the_focus_with_it(browser, service, workers):
+    second = [workers.open(stream_id=f"moves-{number}") for number in (1, 2)][1]
+    show(browser, service)
+    one(browser, "#filter").send_keys("moves-")
+    one(browser, "th.of-success button").click()
+    until(browser, lambda: listed(browser) == ["moves-1", "moves-2"])
+    browser.execute_script("arguments[0].focus()", row(browser, second))
+    workers.feed(second, 1)
+    until(browser, lambda: listed(browser) == ["moves-2", "moves-1"])
+    assert focused(browser) == row(browser, second)
+
+
 def test_the_open_stream_is_part_of_the_address(browser, service, workers):
     worker = workers.open(stream_id="address")
     show(browser, service)

@@ -1,7 +1,7 @@
 """100 streams on the page of a two-core machine that runs them, the service and the browser as well.
 
-What is measured for each second's news is the longer of two frames, the one that the page worked in and the one
-that the browser drew them in, and the page's own work. Of these the median counts, for the machine may be
+What is measured for each second's news is the longer of two frames, the one that the page worked in and the
+one that the browser drew them in, and the page's own work. Of these the median counts, for the machine may be
 somebody else's for a moment; a page that is slow is slow each time.
 """
 

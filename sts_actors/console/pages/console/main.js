@@ -23,20 +23,23 @@ const pulse = new Pulse(beat);
 const access = new Access(() => pulse.now());
 let sessionId = null;
 let lost = null;
+let asking = new AbortController();
 
 async function beat() {
-  const wanted = sessionId;
+  asking = new AbortController();
+  const { signal } = asking;
   try {
     const [overview, report] = await Promise.all([
-      askJson("/console/overview"),
-      wanted === null ? null : reportOf(wanted),
+      askJson("/console/overview", signal),
+      sessionId === null ? null : reportOf(sessionId, signal),
     ]);
     measured("overview", () => show(overview));
-    if (wanted !== null && wanted === sessionId) {
+    if (sessionId !== null) {
       measured("stream", () => (report ? chosen.update(report, overview) : chosen.showGone()));
     }
     found();
   } catch (error) {
+    if (signal.aborted) return; // Somebody wants to see another stream, and at once.
     const isTold = [Unauthorised, Forbidden, Unreachable].some((kind) => error instanceof kind);
     if (isTold) missed(error);
     else console.error(error); // A fault of the page's own.
@@ -44,9 +47,9 @@ async function beat() {
   }
 }
 
-async function reportOf(wanted) {
+async function reportOf(wanted, signal) {
   try {
-    return await askJson(streamPath(wanted));
+    return await askJson(streamPath(wanted), signal);
   } catch (error) {
     if (error instanceof Gone) return null;
     throw error;
@@ -124,6 +127,7 @@ function follow() {
   const wanted = hash ? readable(hash.slice(HASH.length)) : null;
   if (wanted === sessionId) return;
   sessionId = wanted;
+  asking.abort();
   chosen.open(wanted);
   list.mark(wanted);
   if (wanted !== null) chosen.focus();

@@ -42,7 +42,6 @@ export class Player {
     this.#asked = asked;
     try {
       const blob = await askBlob(path, asked.signal);
-      if (asked.signal.aborted) return;
       this.#url = URL.createObjectURL(blob);
       this.#audio.src = this.#url;
       setText(this.#told, title);

@@ -48,7 +48,6 @@ export class EngineSocket {
   #hear(data) {
     if (this.#over) return;
     this.#listen();
-    if (typeof data !== "string") return this.#end("parse error");
     switch (data[0]) {
       case OPEN:
         return this.#greeted(data.slice(1));

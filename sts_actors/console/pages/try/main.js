@@ -94,14 +94,15 @@ async function dub() {
         if (choice.source !== "microphone") tell("Dubbing", "good");
         grown(track);
         showFigures();
+        complainOfGaps();
       },
       noted: (problem) => complain(problem),
       ended(problem) {
         whole();
         const took_s = (performance.now() - began) / 1000;
-        const failures = run.tracks.flatMap((track) => track.failures);
-        tell(problem ? "Ended early" : "Done", problem ? "bad" : failures.length ? "warn" : "good");
-        if (problem ?? failures.length) complain(problem ?? failures[0], failures.length);
+        const gaps = complainOfGaps();
+        tell(problem ? "Ended early" : "Done", problem ? "bad" : gaps ? "warn" : "good");
+        if (problem) complain(problem, gaps);
         const dubbed = run.tracks[0]?.seconds ?? 0;
         if (!dubbed) return;
         figures.textContent = `${dubbed.toFixed(0)} s dubbed in ${took_s.toFixed(0)} s`;
@@ -118,6 +119,13 @@ async function dub() {
   }
   stop.hidden = true;
   lock(false);
+}
+
+/** Tell of pieces that failed; how many. */
+function complainOfGaps() {
+  const failures = run.tracks.flatMap((track) => track.failures);
+  if (failures.length) complain(failures[0], failures.length);
+  return failures.length;
 }
 
 function showFigures() {
