@@ -26,7 +26,7 @@ def state(browser):
 def show(browser, url):
     """Open the page, and wait until it knows what the service can do."""
     browser.get(f"{url}/try")
-    until(browser, lambda: state(browser) == "Ready")
+    until(browser, lambda: state(browser) == "Ready", 60)
 
 
 def choose_source(browser, source):

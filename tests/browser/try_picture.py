@@ -17,16 +17,19 @@ PATIENCE_S = 240
 
 def main():
     FOLDER.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, chromium(folder, "--hide-scrollbars") as browser:
-        with serving("embedded") as served:
-            resized(browser, 1200, 860, scheme="light")
-            show(browser, served.url)
-            start(browser)
-            until(browser, lambda: some_dubbed(browser), PATIENCE_S)
-            every(browser, ".word")[2].click()
-            until(browser, lambda: float(one(browser, "#seek").get_property("value")) >= HEARD_S)
-            browser.execute_script("document.activeElement.blur()")
-            shot = browser.get_screenshot_as_png()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        chromium(folder, "--hide-scrollbars") as browser,
+        serving("embedded") as served,
+    ):
+        resized(browser, 1200, 860, scheme="light")
+        show(browser, served.url)
+        start(browser)
+        until(browser, lambda: some_dubbed(browser), PATIENCE_S)
+        every(browser, ".word")[2].click()
+        until(browser, lambda: float(one(browser, "#seek").get_property("value")) >= HEARD_S)
+        browser.execute_script("document.activeElement.blur()")
+        shot = browser.get_screenshot_as_png()
     path = FOLDER / "try.png"
     few = Image.open(io.BytesIO(shot)).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
     few.save(path, optimize=True)
