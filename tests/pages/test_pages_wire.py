@@ -258,7 +258,8 @@ async def test_a_stream_that_ends_before_all_was_sent_has_ended_early():
     async with scripted() as server:
 
         async def fragment(sid, payload):
-            await server.emit("stream:complete", {"stream_id": "s", "total_fragments": 0}, to=sid)
+            await server.emit("fragment:processed", processed(payload), to=sid)
+            await server.emit("stream:complete", {"stream_id": "s", "total_fragments": 1}, to=sid)
 
         server.on("fragment:data", fragment)
         out = await scenario("dub", server.url, pieces=9)
