@@ -10,7 +10,7 @@ from PIL import Image
 from try_page import every, figures, one, show, start, state
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
-DUBBED_S, HEARD_S = 24, 8.6
+DUBBED_S, HEARD_S = 12, 8.6
 COLOURS = 96
 PATIENCE_S = 240
 

@@ -112,7 +112,7 @@ def test_a_piece_that_failed_or_never_came_leaves_its_length_of_silence(js):
         {"sequence_number": 1, "audio": "", "error": {"code": "TIMEOUT"}},
         {"sequence_number": 2, "audio": base64.b64encode(b"\3\0" * 2).decode()},
         {"sequence_number": 2, "audio": base64.b64encode(b"\4\0" * 4).decode()},
-        {"sequence_number": 7, "audio": base64.b64encode(b"\5\0" * 4).decode()},
+        {"sequence_number": 3, "audio": base64.b64encode(b"\5\0" * 4).decode()},
     ]
     its = js(WRITE, answers=answers, tail=None, sizes=[4, 4, 4], rate_hz=RATE_HZ)
     with wave.open(io.BytesIO(base64.b64decode(its["wav"]))) as sound:

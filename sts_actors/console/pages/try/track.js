@@ -37,7 +37,7 @@ export class Track {
   /** Take an answer; it has its place as soon as all before it have theirs. */
   take(answer) {
     const number = answer.sequence_number;
-    if (number < this.#placed || number >= this.#asked.length || this.#early.has(number)) return;
+    if (number >= this.#asked.length || this.#early.has(number)) return;
     this.#early.set(number, answer);
     // Answers come in order; but a refusal that found no room in the service's line may overtake.
     for (let due; (due = this.#early.get(this.#placed)); ) {
