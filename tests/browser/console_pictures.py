@@ -1,4 +1,4 @@
-"""Write the pictures of the console in docs/pictures/: `just pictures`. It dubs real speech, as a service does."""
+"""Write the pictures of the console in docs/pictures/, of a service that dubs real speech: `just pictures`."""
 
 import argparse
 import io
@@ -11,6 +11,7 @@ from browser_service import serving
 from browser_workers import Workers
 from console_page import every, listed, next_beat, one, show
 from PIL import Image
+
 from sts_actors.cli.demo import find_speech
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
