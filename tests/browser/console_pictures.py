@@ -1,4 +1,4 @@
-"""Write the pictures of the console in docs/pictures/, of a service that dubs real speech: `just pictures`."""
+"""Write the pictures of the console in docs/pictures/, of a service that dubs speech: `just pictures`."""
 
 import argparse
 import io
@@ -52,8 +52,7 @@ def take_speech(browser, served, workers):
     workers.feed(reader, 7, pace_s=FRAGMENT_S)
     resized(browser, *WIDE, scheme="light")
     show(browser, served, reader)
-    until(browser, lambda: len(every(browser, ".outcome")) >= 6, timeout_s=120)
-    until(browser, lambda: "tts" in one(browser, ".fragment:nth-child(2)").text, timeout_s=60)
+    until(browser, lambda: len(every(browser, ".outcome .good, .outcome .warn")) >= 4, timeout_s=90)
     take(browser, "console-light")
     resized(browser, *WIDE, scheme="dark")
     take(browser, "console-dark")
