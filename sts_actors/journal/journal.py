@@ -60,7 +60,7 @@ class Journal(Witness):
 
     def find(self, session_id: str) -> StreamEntry | None:
         """A stream; the later one, where a session was refused one and has opened another since."""
-        streams = (*reversed(self._open.values()), *self.ended)
+        streams = (*self.open, *self.ended)
         return next((stream for stream in streams if stream.session_id == session_id), None)
 
     def opened(self, session_id: str, config: StreamConfig, *, worker_id: str) -> StreamWitness:
