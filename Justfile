@@ -147,7 +147,7 @@ coverage: setup-dev
 reference: setup-dev
     {{ bin }}/python -c "import re; from pathlib import Path; from sts_actors.cli.config import reference; page = Path('docs/configuration.md'); page.write_text(re.sub(r'(?m)(^\| setting .*\n)(^\|.*\n)*', lambda _: reference(), page.read_text('utf-8'), count=1), 'utf-8')"
 
-# Take the pictures of the pages in docs/pictures/ anew (needs the embedded models; three minutes)
+# Take the pictures of the pages in docs/pictures/ anew (needs the embedded models and a quiet machine; three minutes)
 pictures *args: setup-dev browser
     {{ bin }}/python tests/browser/console_pictures.py {{ args }}
     {{ bin }}/python tests/browser/try_picture.py

@@ -1,7 +1,6 @@
-"""Write the pictures of the console in docs/pictures/: `just pictures`. It dubs real speech, as a service does."""
+"""Write the pictures of the console in docs/pictures/, of a service that dubs speech: `just pictures`."""
 
 import argparse
-import io
 import tempfile
 import wave
 from pathlib import Path
@@ -10,13 +9,12 @@ from browser_chromium import chromium, resized, until
 from browser_service import serving
 from browser_workers import Workers
 from console_page import every, listed, next_beat, one, show
-from PIL import Image
+
 from sts_actors.cli.demo import find_speech
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
 FRAGMENT_S = 6.0
 WIDE, PHONE = (1440, 900), (390, 844)
-COLOURS = 128
 
 
 def main():
@@ -51,14 +49,8 @@ def take_speech(browser, served, workers):
     workers.feed(reader, 7, pace_s=FRAGMENT_S)
     resized(browser, *WIDE, scheme="light")
     show(browser, served, reader)
-    until(browser, lambda: len(every(browser, ".outcome")) >= 6, timeout_s=120)
-    until(browser, lambda: "tts" in one(browser, ".fragment:nth-child(2)").text, timeout_s=60)
-    take(browser, "console-light")
-    resized(browser, *WIDE, scheme="dark")
-    take(browser, "console-dark")
-    resized(browser, *PHONE, scheme="light")
-    browser.execute_script("document.querySelector('.fragments-part').scrollIntoView()")
-    take(browser, "console-phone")
+    until(browser, lambda: len(every(browser, ".outcome .good, .outcome .warn")) >= 4, timeout_s=90)
+    take(browser, "console-speech")
 
 
 def take_crowd(browser, served, workers):
@@ -77,14 +69,21 @@ def take_crowd(browser, served, workers):
     until(browser, lambda: len(every(browser, ".outcome .good")) >= 6, timeout_s=60)
     one(browser, "th.of-success button").click()
     take(browser, "console-many")
+    resized(browser, *WIDE, scheme="light")
+    show(browser, served, streams[1])
+    until(browser, lambda: len(every(browser, ".outcome .good")) >= 6, timeout_s=60)
+    browser.execute_script("document.querySelector('.chosen-scroller').scrollTop = 260")
+    take(browser, "console-light")
+    resized(browser, *PHONE, scheme="light")
+    browser.execute_script("document.querySelector('.fragments-part').scrollIntoView()")
+    take(browser, "console-phone")
 
 
 def take(browser, name):
-    """The page after its next news, in few enough colours to be small."""
+    """The page after its next news."""
     next_beat(browser)
-    shot = Image.open(io.BytesIO(browser.get_screenshot_as_png())).convert("RGB")
     path = FOLDER / f"{name}.png"
-    shot.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    path.write_bytes(browser.get_screenshot_as_png())
     print(f"{path}  {path.stat().st_size // 1024} KB")  # noqa: T201 - it is a script
 
 
