@@ -11,7 +11,7 @@ from try_page import every, figures, one, show, start, state
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
 DUBBED_S, HEARD_S = 12, 8.6
-COLOURS = 96
+COLOURS = 160
 PATIENCE_S = 240
 
 
