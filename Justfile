@@ -41,6 +41,10 @@ setup-dev: setup
 demo: setup
     {{ bin }}/sts-actors demo
 
+# Try it in the browser: a file, the sample or the microphone
+try *args: setup
+    {{ bin }}/sts-actors serve --profile embedded --open {{ args }}
+
 # Serve the embedded profile on port 8000: `just serve --port 9000`
 serve *args: setup
     {{ bin }}/sts-actors serve --profile embedded {{ args }}
@@ -72,8 +76,25 @@ promtool: venv
         echo "promtool cannot be had here (it takes apt-get and dpkg): the tests of the alert rules will fail." >&2
     fi
 
+# Debian's Chromium and its driver, for the tests of the pages, where they are missing
+[private]
+browser:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if command -v chromium >/dev/null && command -v chromedriver >/dev/null; then exit 0; fi
+    asking=""
+    if [ "$(id -u)" -ne 0 ]; then asking="sudo"; fi
+    if ! command -v apt-get >/dev/null || { [ -n "$asking" ] && ! sudo -n true 2>/dev/null; }; then
+        echo "The tests of the pages need Debian's packages chromium and chromium-driver, and this is neither" >&2
+        echo "root nor may use sudo without a password, or has no apt-get: install them, or those tests fail." >&2
+        exit 0
+    fi
+    echo "Installing Chromium and its driver for the tests of the pages (about 100 MB, once) ..."
+    $asking apt-get update
+    $asking env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends chromium chromium-driver
+
 # Run all the tests: `just test -k sequencer`
-test *args: setup-dev promtool
+test *args: setup-dev browser promtool
     {{ bin }}/python -m pytest {{ args }}
 
 # Formatting, lint, types, import contracts, tests
@@ -156,6 +177,11 @@ reference: setup-dev
 # Write Grafana's dashboard out of deploy/grafana/panels.py
 dashboard: setup-dev
     {{ bin }}/python deploy/grafana/generate.py
+
+# Take the pictures of the pages in docs/pictures/ anew (needs the embedded models and a quiet machine; three minutes)
+pictures *args: setup-dev browser
+    {{ bin }}/python tests/browser/console_pictures.py {{ args }}
+    {{ bin }}/python tests/browser/try_picture.py
 
 # Write the JSON Schemas of the wire's events to docs/protocol/
 schemas: setup-dev

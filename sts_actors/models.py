@@ -121,6 +121,10 @@ class Models:
         """Each loaded stage's engine."""
         return {stage.value: info.name for stage, info in self._infos.items()}
 
+    def info(self, stage: Stage) -> EngineInfo | None:
+        """What a stage's engine can do; None until it is loaded for the first time."""
+        return self._infos.get(stage)
+
     def check_languages(self, source: str, target: str) -> None:
         """Refuse a pair that the engines cannot serve; what is not loaded yet is believed.
 

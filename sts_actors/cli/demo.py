@@ -1,6 +1,5 @@
 """`sts-actors demo`: real speech, dubbed live, with nothing but what pip has brought."""
 
-import importlib.util
 from pathlib import Path
 from typing import Annotated
 
@@ -17,10 +16,7 @@ from sts_actors.cli.plain import clock, one_line
 from sts_actors.cli.progress import closing_table
 from sts_actors.cli.report import Totals
 from sts_actors.cli.requirements import install_command
-
-SPEECH_PACKAGE = "moonshine_voice"
-SPEECH = Path("assets", "two_cities.wav")
-"""44 s of a man reading the opening of A Tale of Two Cities."""
+from sts_actors.sample import find_sample
 
 
 def demo(
@@ -56,17 +52,17 @@ def demo(
 
 
 def find_speech() -> Path:
-    """The recording, out of the installed package; the package itself is not imported.
+    """The recording.
 
     Raises:
         CommandError: it is not installed.
     """
-    spec = importlib.util.find_spec(SPEECH_PACKAGE)
-    for folder in (spec.submodule_search_locations or ()) if spec else ():
-        path = Path(folder) / SPEECH
-        if path.is_file():
-            return path
-    raise CommandError(f"the speech to dub is not installed; install it with: {install_command('embedded')}")
+    sample = find_sample()
+    if sample is None:
+        raise CommandError(
+            f"the speech to dub is not installed; install it with: {install_command('embedded')}"
+        )
+    return sample
 
 
 def epilogue(finished: Finished, source: Path) -> list[Text]:

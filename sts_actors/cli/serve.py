@@ -11,8 +11,11 @@ from typing import Annotated
 import trio
 import typer
 from rich.console import Console
+from rich.panel import Panel
+from rich.text import Text
 
 from sts_actors.app import Service, run_service
+from sts_actors.cli.browser import page_url, show
 from sts_actors.cli.dub import Profile
 from sts_actors.cli.interrupt import stopped_by
 from sts_actors.debugging import report
@@ -31,6 +34,10 @@ def serve(
         typer.Option(help="The port to listen on; 0 takes a free one.  [default: 8000]", show_default=False),
     ] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="A TOML file with settings.")] = None,
+    *,
+    open_: Annotated[
+        bool, typer.Option("--open", help="Show the page that dubs, in the browser where there is one.")
+    ] = False,
 ) -> None:
     """Serve dubbing streams over Socket.IO, with /health, /ready and /metrics on the same port.
 
@@ -41,10 +48,10 @@ def serve(
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # Left alone, one that comes before the service listens for it ends the process.
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-    trio.run(_serve, settings, Console())
+    trio.run(partial(_serve, settings, Console(), open_=open_))
 
 
-async def _serve(settings: Settings, console: Console) -> None:
+async def _serve(settings: Settings, console: Console, *, open_: bool) -> None:
     begun: list[Service] = []
 
     def gently(number: int) -> bool:
@@ -55,7 +62,7 @@ async def _serve(settings: Settings, console: Console) -> None:
 
     with trio.open_signal_receiver(signal.SIGUSR1) as questions:
         number = await stopped_by(
-            partial(_serve_until_stopped, settings, console, questions, begun),
+            partial(_serve_until_stopped, settings, console, questions, begun, open_=open_),
             signal.SIGTERM,
             signal.SIGINT,
             gently=gently,
@@ -66,7 +73,7 @@ async def _serve(settings: Settings, console: Console) -> None:
 
 
 async def _serve_until_stopped(
-    settings: Settings, console: Console, questions: AsyncIterator[int], begun: list[Service]
+    settings: Settings, console: Console, questions: AsyncIterator[int], begun: list[Service], *, open_: bool
 ) -> None:
     async def run(*, task_status: trio.TaskStatus[Service]) -> None:
         await run_service(settings, task_status=task_status)
@@ -80,6 +87,16 @@ async def _serve_until_stopped(
         )
         nursery.start_soon(_announce_ready, service, console)
         nursery.start_soon(_report_when_asked, service, questions)
+        if open_:
+            await _show_page(service, console)
+
+
+async def _show_page(service: Service, console: Console) -> None:
+    # At once: the page itself tells that the models are being loaded.
+    url = page_url(service.url, "/try")
+    console.print(Panel(Text(url, "bold", justify="center"), title="Try it", width=60))
+    if not await show(url):
+        console.print("No browser could be opened here: open this address in one.")
 
 
 async def _report_when_asked(service: Service, questions: AsyncIterator[int]) -> None:

@@ -12,6 +12,7 @@ from sts_actors import __version__
 from sts_actors.audio.wav import write_wav
 from sts_actors.console import overview, streams
 from sts_actors.console.static import Pages
+from sts_actors.console.trying import Trying
 from sts_actors.dubbing import Dubbing
 from sts_actors.gateway import HttpRequest, HttpResponse, Server
 from sts_actors.journal import Journal, Sound, StreamEntry
@@ -82,6 +83,9 @@ def add_routes(server: Server, console: Console, pages: Pages) -> None:
     """Serve the console and its pages; these need no token, for they hold no data."""
     server.route("GET", "/console/overview", console.guarded(console.overview))
     server.route("GET", "/console/streams/*", console.guarded(console.below_streams))
+    trying = Trying(console.dubbing)
+    server.route("GET", "/try/options", console.guarded(trying.options))
+    server.route("GET", "/try/sample.wav", console.guarded(trying.recording))
     server.route("GET", "/", pages.page("index.html"))
     server.route("GET", "/try", pages.page("try.html"))
     server.route("GET", "/pages/*", pages.below)

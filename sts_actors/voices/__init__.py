@@ -5,7 +5,7 @@ name. The file is read and checked at the start, and again whenever it or a reco
 """
 
 from sts_actors.voices.book import VoiceBook, open_voice_book
-from sts_actors.voices.choosing import ChosenVoice, choose, unservable
+from sts_actors.voices.choosing import ChosenVoice, choose, fitting, unservable
 from sts_actors.voices.profile import Clip, VoiceProfile, Voices
 from sts_actors.voices.reading import read_voices
 
@@ -16,6 +16,7 @@ __all__ = [
     "VoiceProfile",
     "Voices",
     "choose",
+    "fitting",
     "open_voice_book",
     "read_voices",
     "unservable",

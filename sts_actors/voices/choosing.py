@@ -48,6 +48,22 @@ def choose(name: str | None, language: str, voices: Voices, info: EngineInfo | N
     return ChosenVoice(profile.voice or "")
 
 
+def fitting(language: str, voices: Voices, info: EngineInfo) -> tuple[str, ...]:
+    """The voices for a language (a primary code): profiles that the engine can speak in, and its own."""
+    profiles = (
+        name
+        for name, profile in voices.profiles.items()
+        if not _misfit(profile, info) and not _foreign(profile, language, info)
+    )
+    builtin = (
+        voice
+        for voice, its in info.voices.items()
+        # A profile of the same name stands before it, fitting or not.
+        if its in {"", language} and voice not in voices.profiles
+    )
+    return tuple(sorted({*profiles, *builtin}))
+
+
 def unservable(voices: Voices, info: EngineInfo) -> Iterator[str]:
     """What this engine can never do of a file of voices: a line each, with the remedy."""
     for profile in voices.profiles.values():
@@ -81,13 +97,7 @@ def _remedy(profile: VoiceProfile) -> str:
 
 
 def _refused(fault: str, language: str, voices: Voices, info: EngineInfo) -> ServiceError:
-    fitting = [
-        name
-        for name, profile in voices.profiles.items()
-        if not _misfit(profile, info) and not _foreign(profile, language, info)
-    ]
-    builtin = [voice for voice, its in info.voices.items() if its in {"", language}]
-    there = sorted({*fitting, *builtin})
+    there = fitting(language, voices, info)
     shown = ", ".join(there[:NAMES_SHOWN]) + (
         f" and {len(there) - NAMES_SHOWN} more" * (len(there) > NAMES_SHOWN)
     )

@@ -15,7 +15,8 @@ import orjson
 import pytest
 from cli_samples import read_wav, tone, write_encoded, write_wav
 
-from sts_actors.cli import demo, models
+from sts_actors import sample
+from sts_actors.cli import models
 from sts_actors.cli.dub import Profile
 from sts_actors.cli.main import run
 from sts_actors.engines.weights.assets import find
@@ -328,7 +329,7 @@ def test_the_demo_ends_with_what_was_said_how_fast_and_where_to_listen(tmp_path,
 
 
 def test_a_demo_without_its_speech_says_what_to_install(monkeypatch, capsys):
-    monkeypatch.setattr(demo, "SPEECH_PACKAGE", "no_such_package_here")
+    monkeypatch.setattr(sample, "PACKAGE", "no_such_package_here")
     assert run(["demo", "--profile", "fake"]) == 2
     assert "pip install" in one_line(capsys)
 
