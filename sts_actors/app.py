@@ -18,12 +18,14 @@ from sts_actors.dubbing import Dubbing
 from sts_actors.engines.quota import QuotaWatch
 from sts_actors.errors import ConfigError, Stage
 from sts_actors.gateway import HttpRequest, HttpResponse, Limits, Server, serve
+from sts_actors.logs import LogWitness
 from sts_actors.memory import MemoryWatch, ReadMemory, held_by_models, look, plan_memory
 from sts_actors.metrics import CONTENT_TYPE, Metrics
 from sts_actors.models import Models, open_models
 from sts_actors.profiles import model_specs
 from sts_actors.settings import Settings
 from sts_actors.voices import VoiceBook, open_voice_book
+from sts_actors.witness import Several
 from supervision import LoopInstrument, open_loop_instrument
 
 log = logging.getLogger(__name__)
@@ -91,6 +93,7 @@ async def run_service(
                         voices=voices,
                         artifacts=artifacts,
                         pressure=watch.pressure,
+                        witness=Several([LogWitness()]),
                     )
                     await _serve(dubbing, loop, watch, task_status)
 

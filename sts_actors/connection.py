@@ -8,7 +8,7 @@ import trio
 
 from sts_actors.access import bearer, is_token
 from sts_actors.dubbing import Dubbing
-from sts_actors.errors import ServiceError
+from sts_actors.errors import ErrorCode, ServiceError
 from sts_actors.gateway import Server
 from sts_actors.outlet import Direct
 from sts_actors.resumption import Resumable, Resumptions
@@ -38,7 +38,9 @@ class Connections:
 
     async def connect(self, sid: str, environ: Mapping[str, Any], auth: Any = None) -> None:
         """A worker comes; it may be turned away."""
-        _authorise(self._dubbing.settings.auth_token, environ, auth)
+        if not _may_come(self._dubbing.settings.auth_token, environ, auth):
+            self._dubbing.witness.turned_away(ServiceError(ErrorCode.AUTH_FAILED, "not the service's token"))
+            raise ConnectionRefusedError(ErrorCode.AUTH_FAILED.value)
         headers = {
             "X-Stream-ID": environ.get("HTTP_X_STREAM_ID"),
             "X-Worker-ID": environ.get("HTTP_X_WORKER_ID"),
@@ -140,11 +142,10 @@ def attach(server: Server, dubbing: Dubbing, nursery: trio.Nursery) -> None:
         server.on(event, handler)
 
 
-def _authorise(token: str, environ: Mapping[str, Any], auth: Any) -> None:
+def _may_come(token: str, environ: Mapping[str, Any], auth: Any) -> bool:
     if not token:
-        return
+        return True
     given = auth.get("token") if isinstance(auth, Mapping) else None
     if not isinstance(given, str):
         given = bearer(str(environ.get("HTTP_AUTHORIZATION", "")))
-    if not is_token(given, token):
-        raise ConnectionRefusedError("AUTH_FAILED")
+    return is_token(given, token)
