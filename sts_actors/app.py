@@ -24,6 +24,7 @@ from sts_actors.metrics import CONTENT_TYPE, Metrics
 from sts_actors.models import Models, open_models
 from sts_actors.profiles import model_specs
 from sts_actors.settings import Settings
+from sts_actors.traces import open_traces
 from sts_actors.voices import VoiceBook, open_voice_book
 from sts_actors.witness import Several
 from supervision import LoopInstrument, open_loop_instrument
@@ -68,7 +69,7 @@ async def run_service(
     quota = QuotaWatch()
     metrics = Metrics()
     voice_file = Path(settings.voice_profiles_path) if settings.voice_profiles_path else None
-    async with open_voice_book(voice_file) as voices:
+    async with open_voice_book(voice_file) as voices, open_traces(settings) as traces:
         specs = await trio.to_thread.run_sync(
             partial(model_specs, settings, quota=quota, references=voices.current.references)
         )
@@ -93,7 +94,8 @@ async def run_service(
                         voices=voices,
                         artifacts=artifacts,
                         pressure=watch.pressure,
-                        witness=Several([LogWitness()]),
+                        witness=Several([LogWitness(), traces.witness]),
+                        new_trace=traces.new_trace,
                     )
                     await _serve(dubbing, loop, watch, task_status)
 

@@ -1,6 +1,6 @@
 """What every connection shares: the models, the settings, and which streams are open."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal, cast
 
@@ -42,6 +42,8 @@ class Dubbing:
     pressure: MemoryPressure = attrs.field(factory=MemoryPressure)
     durations: DurationModel = attrs.field(factory=DurationModel)
     witness: Witness = attrs.field(factory=Witness)
+    new_trace: Callable[[], str] = lambda: ""
+    """The `traceparent` of the next fragment, where it is to be traced."""
     _streams: dict[str, Stream] = attrs.field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
