@@ -14,10 +14,11 @@ import typer
 from rich.console import Console
 
 from sts_actors.app import Service, run_service
+from sts_actors.cli.boundary import explain
 from sts_actors.cli.dub import Profile
+from sts_actors.cli.errors import ExitCode
 from sts_actors.cli.interrupt import stopped_by
 from sts_actors.debugging import report
-from sts_actors.errors import ConfigError
 from sts_actors.logs import open_logs
 from sts_actors.settings import Settings, load_settings
 
@@ -53,10 +54,9 @@ def _told() -> Iterator[None]:
     """Log what ends the service with its traceback; the command line's edge says it in one line besides."""
     try:
         yield
-    except (ConfigError, KeyboardInterrupt):
-        raise
-    except BaseException:
-        log.critical("the service failed", exc_info=True)
+    except (Exception, BaseExceptionGroup) as error:
+        if explain(error)[1] in {ExitCode.SERVICE, ExitCode.BUG}:
+            log.critical("the service failed", exc_info=True)
         raise
 
 

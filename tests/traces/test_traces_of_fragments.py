@@ -3,15 +3,18 @@
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 import trio
-from made_traces import made
+from made_traces import Made, made
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from running import QUICK, dub, dubbing, marked, running
 
 from sts_actors.errors import ConfigError
 from sts_actors.settings import load_settings
-from sts_actors.traces import open_traces
+from sts_actors.traces import open_traces, opening
 
 TREE = {
     "fragment": None,
@@ -190,3 +193,36 @@ async def test_without_opentelemetry_the_start_says_what_to_install(monkeypatch)
     with pytest.raises(ConfigError, match=r"sts_actors\[otel\]"):
         async with open_traces(settings):
             raise AssertionError("not without it")
+
+
+async def test_the_last_spans_are_not_waited_for_for_ever(monkeypatch):
+    class Stuck(SimpleSpanProcessor):
+        def shutdown(self):
+            stopped.set()
+            released.wait(30)
+
+    stopped, released = threading.Event(), threading.Event()
+    monkeypatch.setattr(opening, "SHUTDOWN_S", 0.1)
+    monkeypatch.setattr(opening, "_processor", lambda: Stuck(InMemorySpanExporter()))
+    settings = load_settings(profile="fake", overrides={"trace_ratio": 0.1}, environment={})
+    try:
+        with trio.fail_after(20):
+            async with open_traces(settings):
+                pass
+    finally:
+        released.set()
+    assert stopped.is_set()
+
+
+async def test_spans_go_by_the_standard_variables_with_the_service_s_name(monkeypatch):
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment=test")
+    made = Made()
+    monkeypatch.setattr(opening, "_processor", lambda: SimpleSpanProcessor(made.exporter))
+    for name, expected in ((None, "sts-actors"), ("dubbing-3", "dubbing-3")):
+        if name is not None:
+            monkeypatch.setenv("OTEL_SERVICE_NAME", name)
+        async with running(**QUICK, trace_ratio=1.0) as service, dubbing(service) as stream:
+            await dub(stream, 1, 1)
+        resource = made.spans[-1].resource.attributes
+        assert resource["service.name"] == expected
+        assert resource["deployment.environment"] == "test"
