@@ -6,10 +6,9 @@ import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import Any
 from urllib.parse import quote, quote_plus
 
-from sts_actors.settings import setting_fields
+from sts_actors.settings import Settings, setting_fields
 from sts_actors.settings.values import is_secret
 
 HIDDEN = "(hidden)"
@@ -59,9 +58,13 @@ def is_secret_name(name: str) -> bool:
     return _NAME.search(_HUMP.sub("_", name).lower()) is not None
 
 
-def secrets_of(settings: Any, environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
-    """The settings that are shown to nobody, and what variables with such names hold besides."""
-    own = [getattr(settings, name) for name, field in setting_fields().items() if is_secret(field)]
+def secrets_of(
+    settings: Settings | None = None, environment: Mapping[str, str] | None = None
+) -> tuple[str, ...]:
+    """The settings that are shown to nobody, if there are any yet, and what variables of such names hold."""
+    own = []
+    if settings is not None:
+        own = [getattr(settings, name) for name, field in setting_fields().items() if is_secret(field)]
     return tuple(filter(None, [*own, *_variables(os.environ if environment is None else environment)]))
 
 

@@ -36,3 +36,14 @@ def test_a_wrong_setting_is_no_bug_and_is_told_once(command, monkeypatch, capsys
     monkeypatch.setattr(serve, "run_service", ending_with(ConfigError("choose another port")))
     assert run(command) == 2
     assert capsys.readouterr().err == "sts-actors: choose another port\n"
+
+
+def test_neither_way_of_telling_what_ended_the_service_tells_its_secrets(command, monkeypatch, capsys):
+    secret = "canary-token-1c8e7d"
+    monkeypatch.setenv("STS_AUTH_TOKEN", secret)
+    for error in (RuntimeError(f"no {secret}"), ConfigError(f"no {secret}")):
+        monkeypatch.setattr(serve, "run_service", ending_with(error))
+        run(command)
+        shown = capsys.readouterr().err
+        assert "no (hidden)" in shown
+        assert secret not in shown

@@ -216,9 +216,10 @@ async def test_the_last_spans_are_not_waited_for_for_ever(monkeypatch):
 
 async def test_spans_go_by_the_standard_variables_with_the_service_s_name(monkeypatch):
     monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment=test")
-    made = Made()
-    monkeypatch.setattr(opening, "_processor", lambda: SimpleSpanProcessor(made.exporter))
     for name, expected in ((None, "sts-actors"), ("dubbing-3", "dubbing-3")):
+        made = Made()
+        processor = SimpleSpanProcessor(made.exporter)
+        monkeypatch.setattr(opening, "_processor", lambda processor=processor: processor)
         if name is not None:
             monkeypatch.setenv("OTEL_SERVICE_NAME", name)
         async with running(**QUICK, trace_ratio=1.0) as service, dubbing(service) as stream:
