@@ -8,7 +8,7 @@ import threading
 import warnings
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from log_lines import logged
 
@@ -43,6 +43,7 @@ FIELDS = st.dictionaries(st.sampled_from(["stream", "fragment", "code", "n"]), V
 FORGED = '\n{"time": "2026", "level": "critical", "event": "all is lost"}\n'
 
 
+@settings(deadline=None)
 @given(ANYTHING, FIELDS)
 @example(FORGED, {"stream": FORGED})
 @example("\r\n\x1b[2J\u2028\u202e\x85", {"n": 10**5000})
@@ -57,6 +58,7 @@ def test_every_record_is_one_line_and_one_object_whatever_is_in_it(event, fields
     assert set(first) == {"time", "level", "logger", "event", *fields}
 
 
+@settings(deadline=None)
 @given(ANYTHING, FIELDS)
 @example(FORGED, {"stream": FORGED})
 def test_a_terminal_gets_one_line_for_each_record_and_nothing_that_moves_its_cursor(event, fields):
@@ -66,6 +68,7 @@ def test_a_terminal_gets_one_line_for_each_record_and_nothing_that_moves_its_cur
     assert written.text[:-1].isprintable()
 
 
+@settings(deadline=None)
 @given(ANYTHING)
 @example(FORGED)
 def test_the_traceback_of_an_error_with_any_message_is_no_line_of_its_own(message):
@@ -208,6 +211,7 @@ def test_only_what_is_asked_for_is_logged():
     assert [line["event"] for line in written.told] == ["yes"]
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_visible_text_is_printable_and_ascii_words_stay_as_they_are(text):
     assert visible(text).isprintable()

@@ -6,7 +6,7 @@ import logging
 from urllib.parse import quote_plus
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from log_lines import logged
 
@@ -43,6 +43,7 @@ def test_a_secret_setting_is_hidden_wherever_it_stands(form, spelling):
     assert HIDDEN in written.text
 
 
+@settings(deadline=None)
 @given(st.text(min_size=6), st.text(), st.text())
 def test_no_text_around_it_keeps_a_secret_from_being_hidden(secret, before, after):
     hidden = Redactor([secret]).text(before + secret + after)
@@ -108,7 +109,7 @@ def test_what_looks_like_a_secret_by_the_word_before_it_is_hidden(text, shown):
 
 
 def test_the_secrets_are_those_of_the_settings_and_of_the_environment():
-    settings = load_settings(
+    chosen = load_settings(
         profile="fake", overrides={"auth_token": "one", "deepl_auth_key": "two"}, environment={}
     )
     environment = {
@@ -118,7 +119,7 @@ def test_the_secrets_are_those_of_the_settings_and_of_the_environment():
         "MY_PASSWORD": "short",
         "OTEL_EXPORTER_OTLP_HEADERS": "x-a=five-is-long,b=six-is-long",
     }
-    assert set(secrets_of(settings, environment)) == {
+    assert set(secrets_of(chosen, environment)) == {
         "one",
         "two",
         "three-is-long",

@@ -4,7 +4,7 @@ import re
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sts_actors.traces.traceparent import drawn, new_traceparent, read_traceparent
@@ -18,12 +18,14 @@ def test_names_are_as_w3c_wants_them_and_never_alike():
     assert all(trace and span for trace, span in ids)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_anything_else_is_refused(text):
     with pytest.raises(ValueError, match="no traceparent"):
         read_traceparent(text)
 
 
+@settings(deadline=None)
 @given(st.floats(0, 1), st.integers())
 def test_as_many_are_drawn_as_were_asked_for(ratio, seed):
     new = drawn(ratio, Random(seed))
