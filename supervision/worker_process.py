@@ -8,7 +8,6 @@ standard input and go to what was standard output; what libraries print goes to 
 import ctypes
 import faulthandler
 import importlib.util
-import json
 import logging
 import os
 import signal
@@ -86,6 +85,8 @@ class _ToParent(logging.Handler):
         self._mark = mark
 
     def emit(self, record: logging.LogRecord) -> None:
+        import json  # noqa: PLC0415 - most workers log nothing, and start the sooner
+
         try:
             trace = "".join(traceback.format_exception(*record.exc_info)) if record.exc_info else ""
             told = {
