@@ -49,8 +49,31 @@ serve *args: setup
 fake *args: setup
     {{ bin }}/sts-actors serve --profile fake {{ args }}
 
+# What checks alert rules: out of Debian's package, unpacked and not installed; no rights are needed for that
+[private]
+promtool: venv
+    #!/usr/bin/env bash
+    set -euo pipefail
+    here={{ venv }}/promtool
+    if [ -x "$here/usr/bin/promtool" ] || command -v promtool > /dev/null; then exit 0; fi
+    echo "Fetching promtool (Debian's package prometheus, 20 MB, unpacked into .venv) ..."
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    mkdir -p "$work/state/lists/partial" "$work/cache/archives/partial"
+    cd "$work"
+    # With lists of our own where the machine has none: those in /var only root may write.
+    own=(-o Dir::State="$work/state" -o Dir::Cache="$work/cache" -o APT::Sandbox::User=root)
+    if { apt-get -o APT::Sandbox::User=root download prometheus \
+            || { apt-get "${own[@]}" update && apt-get "${own[@]}" download prometheus; }; } \
+            && dpkg -x prometheus_*.deb "$work/unpacked"; then
+        rm -rf "$here"
+        mv "$work/unpacked" "$here"
+    else
+        echo "promtool cannot be had here (it takes apt-get and dpkg): the tests of the alert rules will fail." >&2
+    fi
+
 # Run all the tests: `just test -k sequencer`
-test *args: setup-dev
+test *args: setup-dev promtool
     {{ bin }}/python -m pytest {{ args }}
 
 # Formatting, lint, types, import contracts, tests
@@ -106,6 +129,10 @@ bench-quality *args: setup-dev
 bench-lag *args: setup-dev
     {{ bin }}/python bench/lag.py {{ args }}
 
+# What a scrape of /metrics costs with 200 live streams: processor time, size
+bench-metrics *args: setup-dev
+    {{ bin }}/python bench/metrics.py {{ args }}
+
 # 200 streams at once, 24,000 fragments: what they leave behind (a minute)
 soak *args: setup-dev
     {{ bin }}/python bench/soak.py {{ args }}
@@ -133,6 +160,10 @@ coverage: setup-dev
 # Write the table of settings of docs/configuration.md anew
 reference: setup-dev
     {{ bin }}/python -c "import re; from pathlib import Path; from sts_actors.cli.config import reference; page = Path('docs/configuration.md'); page.write_text(re.sub(r'(?m)(^\| setting .*\n)(^\|.*\n)*', lambda _: reference(), page.read_text('utf-8'), count=1), 'utf-8')"
+
+# Write Grafana's dashboard out of deploy/grafana/panels.py
+dashboard: setup-dev
+    {{ bin }}/python deploy/grafana/generate.py
 
 # Write the JSON Schemas of the wire's events to docs/protocol/
 schemas: setup-dev

@@ -6,22 +6,21 @@ from functools import partial
 from pathlib import Path
 
 import attrs
-import orjson
 import trio
 
-from sts_actors import __version__
 from sts_actors.access import is_loopback
 from sts_actors.artifacts import Artifacts, NoArtifacts, Quota, open_artifacts
 from sts_actors.connection import attach
 from sts_actors.debugging import DebugTasks
 from sts_actors.dubbing import Dubbing
 from sts_actors.engines.quota import QuotaWatch
-from sts_actors.errors import ConfigError, Stage
-from sts_actors.gateway import HttpRequest, HttpResponse, Limits, Server, serve
+from sts_actors.errors import ConfigError
+from sts_actors.gateway import Limits, Server, serve
 from sts_actors.logs import LogWitness
 from sts_actors.memory import MemoryWatch, ReadMemory, held_by_models, look, plan_memory
-from sts_actors.metrics import CONTENT_TYPE, Metrics
+from sts_actors.metrics import Metrics
 from sts_actors.models import Models, open_models
+from sts_actors.probes import Heartbeat, add_probes
 from sts_actors.profiles import model_specs
 from sts_actors.settings import Settings
 from sts_actors.traces import open_traces
@@ -122,12 +121,14 @@ async def _serve(
         max_http_buffer_size=settings.max_buffer_bytes,
         cors_allowed_origins=_origins(settings.cors_allowed_origins),
     )
-    _add_routes(server, dubbing, watch)
+    heartbeat = Heartbeat()
+    add_probes(server, dubbing, watch, heartbeat)
     server.route("GET", "/debug/tasks", DebugTasks(loop, settings.auth_token))
     async with trio.open_nursery() as nursery:
         attach(server, dubbing, nursery)
         nursery.start_soon(_watch_voices, dubbing)
         nursery.start_soon(watch.run)
+        nursery.start_soon(heartbeat.run)
         try:
             addresses = await nursery.start(partial(serve, server, settings.host, settings.port))
         except OSError as error:
@@ -171,43 +172,3 @@ def _check_exposure(settings: Settings) -> None:
 def _origins(listed: str) -> list[str] | None:
     """The origins of browsers' pages that may connect; None for the service's own alone."""
     return [origin.strip() for origin in listed.split(",") if origin.strip()] or None
-
-
-def _add_routes(server: Server, dubbing: Dubbing, watch: MemoryWatch) -> None:
-    async def health(_: HttpRequest) -> HttpResponse:
-        return _json(200, {"status": "healthy", "version": __version__})
-
-    async def ready(_: HttpRequest) -> HttpResponse:
-        missing = [stage.value for stage in dubbing.models.missing]
-        status = "loading" if missing else "ready"
-        models = _describe_models(dubbing.models, watch)
-        return _json(503 if missing else 200, {"status": status, "missing": missing, "models": models})
-
-    async def metrics(_: HttpRequest) -> HttpResponse:
-        return HttpResponse(
-            status=200, headers=[("Content-Type", CONTENT_TYPE)], body=dubbing.metrics.render()
-        )
-
-    server.route("GET", "/health", health)
-    server.route("GET", "/ready", ready)
-    server.route("GET", "/metrics", metrics)
-
-
-def _describe_models(models: Models, watch: MemoryWatch) -> dict[str, dict[str, object]]:
-    """What is told of each model; without a process of its own, its memory is not known."""
-    names, held = models.engine_names(), held_by_models(models.processes, watch.reading)
-    return {
-        stage.value: {
-            "name": names.get(stage.value),
-            "loaded": stage not in models.missing,
-            "memory_bytes": held.get((stage, "host")),
-            "gpu_memory_bytes": held.get((stage, "gpu")),
-        }
-        for stage in Stage
-    }
-
-
-def _json(status: int, content: dict[str, object]) -> HttpResponse:
-    return HttpResponse(
-        status=status, headers=[("Content-Type", "application/json")], body=orjson.dumps(content)
-    )

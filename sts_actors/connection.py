@@ -39,6 +39,7 @@ class Connections:
     async def connect(self, sid: str, environ: Mapping[str, Any], auth: Any = None) -> None:
         """A worker comes; it may be turned away."""
         if not _may_come(self._dubbing.settings.auth_token, environ, auth):
+            self._dubbing.metrics.rejected(ErrorCode.AUTH_FAILED)
             self._dubbing.witness.turned_away(ServiceError(ErrorCode.AUTH_FAILED, "not the service's token"))
             raise ConnectionRefusedError(ErrorCode.AUTH_FAILED.value)
         headers = {

@@ -49,7 +49,16 @@ class Dubbing:
     def __attrs_post_init__(self) -> None:
         self.metrics.artifacts_lost.set_function(lambda: self.artifacts.lost)
         self.metrics.streams.set_function(lambda: len(self._streams))
+        self.metrics.capacity_streams.set(self.settings.max_concurrent_streams)
+        for stage in Stage:
+            self._show(stage)
+        self.metrics.memory_pressure.set_function(lambda: self.pressure.on)
+        self.metrics.watch_quota(self.quota)
         self.metrics.in_flight.set_function(lambda: sum(s.in_flight for s in self._streams.values()))
+
+    def _show(self, stage: Stage) -> None:
+        self.metrics.model_loaded.labels(stage).set_function(lambda: stage not in self.models.missing)
+        self.metrics.breaker_open.labels(stage).set_function(lambda: stage in self.models.resting)
 
     @property
     def streams(self) -> tuple[Stream, ...]:

@@ -9,6 +9,7 @@ import attrs
 import trio
 
 from sts_actors.engines.actor import OpenRunner, Runner, make_asker, model
+from sts_actors.engines.breaker import Breaker, BreakerState
 from sts_actors.engines.ports import (
     Asker,
     EngineInfo,
@@ -71,6 +72,8 @@ class Models:
     """Of the engines that are services elsewhere, one each: a token is a call."""
     processes: dict[Stage, int] = attrs.field(factory=dict, init=False)
     """Ids of the worker processes of the models that have one, from when they are loaded."""
+    breakers: dict[Stage, Breaker] = attrs.field(factory=dict, init=False)
+    """Of the engines that are services elsewhere, from when they are loaded."""
     _infos: dict[Stage, EngineInfo] = attrs.field(factory=dict, init=False)
     _down: set[Stage] = attrs.field(factory=lambda: set(Stage), init=False)
     _all_loaded: trio.Event = attrs.field(factory=trio.Event, init=False)
@@ -85,6 +88,17 @@ class Models:
     def missing(self) -> tuple[Stage, ...]:
         """The stages whose model is loading."""
         return tuple(stage for stage in Stage if stage in self._down)
+
+    @property
+    def resting(self) -> tuple[Stage, ...]:
+        """The stages whose service elsewhere keeps failing and is not asked at present.
+
+        One that may be tried again is not among them: without a fragment nobody would try.
+        """
+        now = trio.current_time()
+        return tuple(
+            stage for stage, breaker in self.breakers.items() if breaker.state(now) is BreakerState.OPEN
+        )
 
     async def wait_ready(self) -> None:
         """Wait until each model has been loaded once."""
@@ -101,6 +115,7 @@ class Models:
         """A model has died and will be loaded again."""
         self._down.add(stage)
         self.processes.pop(stage, None)
+        self.breakers.pop(stage, None)
 
     def engine_names(self) -> dict[str, str]:
         """Each loaded stage's engine."""
@@ -199,6 +214,9 @@ async def open_models(
             process = getattr(runner, "pid", None)
             if process is not None:
                 models.processes[stage] = process
+            breaker = getattr(runner, "breaker", None)
+            if breaker is not None:
+                models.breakers[stage] = breaker
             yield runner
 
     def died(actor: str, cause: Exception | None) -> None:

@@ -8,7 +8,7 @@ keep what blocks or crashes out of the run loop.
 |---|---|
 | `policy` | `Restart`, `Intensity`, `Backoff`: when to start anew, when to give up; pure |
 | `supervisor` | `open_supervisor`, `Child`: a nursery that starts its children anew |
-| `channels` | `open_channel`, `channel_statistics`: named, bounded, visible |
+| `channels` | `open_channel`, `channel_statistics`, `channel_kinds`: named, bounded, visible |
 | `reply` | `ask`, `serve`, `Request`: one-shot replies between actors |
 | `scheduler` | `TokenScheduler`, `RequestQueue`: who may use a device now; fair, by deadline, in batches |
 | `workers` | `open_worker`: an object in a process of its own, killed on its deadline |
@@ -20,7 +20,13 @@ It imports Trio, attrs and the standard library, and is not the package of this 
 guide is `docs/supervision.md`.
 """
 
-from supervision.channels import ChannelStatistics, channel_statistics, open_channel
+from supervision.channels import (
+    ChannelKind,
+    ChannelStatistics,
+    channel_kinds,
+    channel_statistics,
+    open_channel,
+)
 from supervision.children import Child, ChildState, ChildStatistics
 from supervision.instruments import LoopInstrument, LoopStatistics, Stall, open_loop_instrument
 from supervision.loop_report import describe_loop
@@ -41,6 +47,7 @@ from supervision.workers import Worker, WorkerCrashed, WorkerError, WorkerTimeou
 __all__ = [
     "Backoff",
     "Batch",
+    "ChannelKind",
     "ChannelStatistics",
     "Child",
     "ChildState",
@@ -67,6 +74,7 @@ __all__ = [
     "WorkerError",
     "WorkerTimeout",
     "ask",
+    "channel_kinds",
     "channel_statistics",
     "describe_loop",
     "open_channel",

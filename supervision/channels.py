@@ -4,12 +4,14 @@ Every channel opened here is listed, for the run it belongs to, until both its s
 nothing has to be unregistered.
 """
 
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 import attrs
 import trio
 
 from supervision.census import Census
+from supervision.roles import role_of
 
 T = TypeVar("T")
 
@@ -26,9 +28,21 @@ class ChannelStatistics:
     waiting_receivers: int
 
 
+@attrs.frozen(kw_only=True)
+class ChannelKind:
+    """All channels of one role (`stream/*/fragments`) together; `peak` is the most that one has held."""
+
+    role: str
+    channels: int
+    fill: int
+    peak: int
+    waiting_senders: int
+
+
 @attrs.frozen(eq=False)
 class _Label:
     name: str
+    role: str
 
 
 _End = trio.MemorySendChannel[Any] | trio.MemoryReceiveChannel[Any]
@@ -47,7 +61,7 @@ def open_channel(name: str, capacity: int) -> tuple[trio.MemorySendChannel[T], t
     if not 0 <= capacity < 2**31:
         raise ValueError(f"the capacity of a channel is a count, not {capacity}")
     send, receive = trio.open_memory_channel[T](capacity)
-    label = _Label(name)
+    label = _Label(name, role_of(name))
     _ENDS.add(send, label)
     _ENDS.add(receive, label)
     return send, receive
@@ -55,7 +69,6 @@ def open_channel(name: str, capacity: int) -> tuple[trio.MemorySendChannel[T], t
 
 def channel_statistics() -> tuple[ChannelStatistics, ...]:
     """Every channel of this run with an end still open, by name. Call it from inside the run."""
-    found = {label: end.statistics() for end, label in _ENDS.items()}
     channels = [
         ChannelStatistics(
             name=label.name,
@@ -65,7 +78,33 @@ def channel_statistics() -> tuple[ChannelStatistics, ...]:
             waiting_senders=now.tasks_waiting_send,
             waiting_receivers=now.tasks_waiting_receive,
         )
-        for label, now in found.items()
-        if now.open_send_channels or now.open_receive_channels
+        for label, now in _open()
     ]
     return tuple(sorted(channels, key=lambda channel: channel.name))
+
+
+def channel_kinds() -> tuple[ChannelKind, ...]:
+    """The same by role: a row each, however many streams there are. Call it from inside the run."""
+    found: dict[str, list[int]] = {}
+    for label, now in _open():
+        row = found.setdefault(label.role, [0, 0, 0, 0])
+        row[0] += 1
+        row[1] += now.current_buffer_used
+        row[2] = max(row[2], now.peak_buffer_used)
+        row[3] += now.tasks_waiting_send
+    return tuple(
+        ChannelKind(role=role, channels=channels, fill=fill, peak=peak, waiting_senders=waiting)
+        for role, (channels, fill, peak, waiting) in sorted(found.items())
+    )
+
+
+def _open() -> Iterator[tuple[_Label, trio.MemoryChannelStatistics]]:
+    seen: set[_Label] = set()
+    for end, label in _ENDS.items():
+        # Either end tells the same, and Trio's looking is what costs most here.
+        if label in seen:
+            continue
+        seen.add(label)
+        now = end.statistics()
+        if now.open_send_channels or now.open_receive_channels:
+            yield label, now

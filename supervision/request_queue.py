@@ -1,6 +1,7 @@
 """The mailbox of a model: `ask()` fills it, `next_batch()` empties it as the device allows."""
 
 import math
+from bisect import bisect_left
 from typing import Generic, Protocol, TypeVar
 
 import attrs
@@ -12,6 +13,8 @@ from supervision.reply import Expired, NoReply, Request
 
 Q = TypeVar("Q")
 A = TypeVar("A")
+
+WAIT_BOUNDS_S = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 15.0, 30.0)
 
 
 @attrs.frozen(kw_only=True)
@@ -28,6 +31,8 @@ class QueueStatistics:
         batch_sizes: how many batches there were of 1, 2, … requests.
         expired: dropped because their deadline had passed.
         withdrawn: left by their askers before they were served.
+        waits: served requests by what they waited: how many at most `WAIT_BOUNDS_S[0]`, up to `[1]`, …,
+            longer than the last.
         waited_s: what served requests waited, added up.
         longest_wait_s: the longest that one of them did.
     """
@@ -41,6 +46,7 @@ class QueueStatistics:
     batch_sizes: tuple[int, ...]
     expired: int
     withdrawn: int
+    waits: tuple[int, ...]
     waited_s: float
     longest_wait_s: float
 
@@ -107,6 +113,7 @@ class RequestQueue(Generic[Q, A]):
         self._closed = False
         self._running = self._served = self._expired = self._withdrawn = 0
         self._batch_sizes = [0] * max_batch
+        self._waits = [0] * (len(WAIT_BOUNDS_S) + 1)
         self._waited_s = self._longest_wait_s = 0.0
 
     def statistics(self) -> QueueStatistics:
@@ -121,6 +128,7 @@ class RequestQueue(Generic[Q, A]):
             batch_sizes=tuple(self._batch_sizes),
             expired=self._expired,
             withdrawn=self._withdrawn,
+            waits=tuple(self._waits),
             waited_s=self._waited_s,
             longest_wait_s=self._longest_wait_s,
         )
@@ -270,6 +278,7 @@ class RequestQueue(Generic[Q, A]):
             request.on_withdraw(None)
             waited_s = now - waiting.arrived
             self._waited_s += waited_s
+            self._waits[bisect_left(WAIT_BOUNDS_S, waited_s)] += 1
             self._longest_wait_s = max(self._longest_wait_s, waited_s)
             requests.append(request)
         self._served += len(requests)

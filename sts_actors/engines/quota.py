@@ -24,17 +24,25 @@ class Quota:
 
 @attrs.define(eq=False)
 class QuotaWatch:
-    """Told of the quota now and then; says once when `NEAR_SHARE` of it is used, and anew in the next period.
+    """Told of what is billed, and of the quota now and then.
+
+    It says once when `NEAR_SHARE` of the quota is used, and anew in the next period.
 
     Attributes:
         on_near: called with the warning at each crossing, on Trio's thread; it must not wait.
         quota: as it was last told, or None.
+        billed_characters: since the start, as the service's answers said.
         warning: what holds now: for those who were not there at the crossing.
     """
 
     on_near: Callable[[ServiceWarning], None] | None = None
     quota: Quota | None = attrs.field(default=None, init=False)
+    billed_characters: int = attrs.field(default=0, init=False)
     warning: ServiceWarning | None = attrs.field(default=None, init=False)
+
+    def billed(self, characters: int) -> None:
+        """The service has billed so much for an answer."""
+        self.billed_characters += characters
 
     def told(self, quota: Quota) -> None:
         """The service said how much is used."""

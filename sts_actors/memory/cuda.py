@@ -1,4 +1,4 @@
-"""The GPUs' memory through NVML; nothing where there is no GPU, no driver or no library."""
+"""The GPUs' memory and utilisation through NVML; nothing where there is no GPU, no driver or no library."""
 
 import os
 from collections.abc import Mapping
@@ -38,7 +38,12 @@ def _read(nvml: Any, environment: Mapping[str, str]) -> tuple[tuple[DeviceMemory
     for number, handle in enumerate(_handles(nvml, environment.get("CUDA_VISIBLE_DEVICES"))):
         memory = nvml.nvmlDeviceGetMemoryInfo(handle)
         found.append(
-            DeviceMemory(device=f"cuda:{number}", total_bytes=int(memory.total), free_bytes=int(memory.free))
+            DeviceMemory(
+                device=f"cuda:{number}",
+                total_bytes=int(memory.total),
+                free_bytes=int(memory.free),
+                utilisation=_utilisation(nvml, handle),
+            )
         )
         try:
             processes = nvml.nvmlDeviceGetComputeRunningProcesses(handle)
@@ -48,6 +53,14 @@ def _read(nvml: Any, environment: Mapping[str, str]) -> tuple[tuple[DeviceMemory
             if process.usedGpuMemory:
                 held[process.pid] = held.get(process.pid, 0) + int(process.usedGpuMemory)
     return tuple(found), held
+
+
+def _utilisation(nvml: Any, handle: Any) -> float | None:
+    """Not every GPU tells, nor a slice of one."""
+    try:
+        return float(nvml.nvmlDeviceGetUtilizationRates(handle).gpu) / 100
+    except nvml.NVMLError:
+        return None
 
 
 def _handles(nvml: Any, visible: str | None) -> list[Any]:

@@ -13,11 +13,15 @@ _KIB = 1024
 
 @attrs.frozen(kw_only=True)
 class DeviceMemory:
-    """One device's memory, in bytes; `device` is `cpu`, or `cuda:` and a number."""
+    """One device's memory, in bytes; `device` is `cpu`, or `cuda:` and a number.
+
+    `utilisation` is the share of the driver's latest sample in which it computed; None where nobody says.
+    """
 
     device: str
     total_bytes: int
     free_bytes: int
+    utilisation: float | None = None
 
     @property
     def used_bytes(self) -> int:

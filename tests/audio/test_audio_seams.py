@@ -90,7 +90,8 @@ class Looping(Ear):
         if not question.prefix or not heard.words:
             return heard
         again = tuple(
-            word_at(text, place, place) for place, text in enumerate(question.prefix.split()[-3:] * 3)
+            word_at(text, place / 100, place / 100)
+            for place, text in enumerate(question.prefix.split()[-3:] * 3)
         )
         return Heard(words=again, voice=heard.voice)
 

@@ -46,6 +46,14 @@ async def test_a_text_is_translated_and_its_characters_are_counted_as_billed():
     }
 
 
+async def test_what_is_billed_adds_up_whatever_becomes_of_the_fragment():
+    watch = QuotaWatch()
+    async with running(watch=watch) as (_, engine):
+        await ask(engine, "Good morning.")
+        await ask(engine, "Hello.")
+    assert watch.billed_characters == 13 + 6
+
+
 async def test_the_region_that_the_worker_named_is_asked_for():
     async with running() as (_, engine):
         answer = await ask(engine, target_locale="pt-BR")

@@ -132,6 +132,8 @@ async def test_a_profile_that_names_deepl_translates_through_it():
         async with open_models(specs, device_tokens=8) as models:
             await models.wait_ready()
             assert models.engine_names()["translation"] == "DeepL"
+            assert list(models.breakers) == [Stage.TRANSLATION]
+            assert models.resting == ()
             server.misbehave("slow", times=3)
             async with trio.open_nursery() as nursery:
                 for number in range(9):

@@ -10,7 +10,7 @@ from running import QUICK, dubbing, http_get, marked, running
 from sts_actors.access import bearer, is_loopback, is_token
 from sts_actors.cli.errors import CommandError
 from sts_actors.cli.tree import fetch
-from sts_actors.client import Complete
+from sts_actors.client import Complete, ConnectFailed, open_client
 from sts_actors.debugging import DebugTasks
 from sts_actors.gateway import HttpRequest
 from supervision import LoopInstrument
@@ -96,10 +96,12 @@ async def test_tokens_queues_and_channels_are_measured_by_kind():
     for line in (
         b'sts_engine_tokens{state="free"} 5.0',
         b'sts_engine_tokens{state="used"} 3.0',
-        b'sts_queue_served_total{model="asr"} 1.0',
-        b'sts_queue_waiting{model="tts"} 0.0',
-        b'sts_batch_size_bucket{le="1",model="asr"} 1.0',
-        b'sts_batch_size_bucket{le="+Inf",model="asr"} 1.0',
+        b"sts_capacity_tokens 8.0",
+        b'sts_queue_served_total{stage="asr"} 1.0',
+        b'sts_queue_waiting{stage="tts"} 0.0',
+        b'sts_queue_wait_seconds_bucket{le="+Inf",stage="asr"} 1.0',
+        b'sts_batch_size_bucket{le="1",stage="asr"} 1.0',
+        b'sts_batch_size_bucket{le="+Inf",stage="asr"} 1.0',
         b'sts_channel_fill{channel="stream/*/fragments"} 0.0',
         b'sts_channel_peak{channel="stream/*/fragments"} 0.0',
         b'sts_channel_waiting_senders{channel="stream/*/fragments"} 0.0',
@@ -116,6 +118,15 @@ async def test_with_a_token_set_the_tasks_are_shown_to_its_bearer_alone():
         text = await fetched(service.url, secret)
         assert "models/asr" in text
         assert secret not in text
+
+
+async def test_whoever_is_turned_away_for_a_token_is_counted():
+    async with running(**QUICK, auth_token="a long secret of this test") as service:
+        with pytest.raises(ConnectFailed, match="AUTH_FAILED"):
+            async with open_client(service.url, auth={"token": "no"}):
+                raise AssertionError("nobody is let in without the token")
+        _, metrics = await http_get(service, "/metrics")
+    assert b'sts_rejected_total{reason="AUTH_FAILED"} 1.0' in metrics
 
 
 @pytest.mark.parametrize("header", ["forwarded", "via", "x_forwarded_for", "x_forwarded_host", "x_real_ip"])

@@ -184,8 +184,9 @@ async def test_over_the_wire_free_memory_goes_below_the_floor_and_comes_back():
         nursery.cancel_scope.cancel()
     for line in (
         "sts_gpu_available 1.0",
-        f'sts_gpu_memory_bytes{{device="cuda:0",state="free"}} {float(2000 * MIB)}',
-        f'sts_gpu_memory_bytes{{device="cuda:0",state="used"}} {float(8000 * MIB)}',
+        "sts_memory_pressure 1.0",
+        f'sts_gpu_memory_used_bytes{{device="cuda:0"}} {float(8000 * MIB)}',
+        f'sts_gpu_memory_total_bytes{{device="cuda:0"}} {float(10_000 * MIB)}',
     ):
         name, _, value = line.rpartition(" ")
         found = [row for row in metrics.decode().splitlines() if row.startswith(name)]

@@ -97,6 +97,11 @@ class Nvml:
     def __init__(self, *, processes=(), broken=(), init=None):
         self.processes, self.broken, self.init, self.open = processes, broken, init, 0
 
+    def nvmlDeviceGetUtilizationRates(self, handle):
+        if "utilisation" in self.broken:
+            raise self.NVMLError
+        return SimpleNamespace(gpu=25 + handle, memory=99)
+
     def nvmlInit(self):
         if self.init:
             raise self.init
@@ -159,6 +164,13 @@ def test_what_processes_hold_is_added_up_over_the_gpus_where_the_driver_tells():
     assert (len(devices), held) == (2, {})
 
 
+def test_how_busy_each_gpu_is_is_told_where_the_driver_does():
+    devices, _ = cuda_memory(Nvml(), {})
+    assert [memory.utilisation for memory in devices] == [0.25, 0.26]
+    devices, _ = cuda_memory(Nvml(broken=["utilisation"]), {})
+    assert [memory.utilisation for memory in devices] == [None, None]
+
+
 @pytest.mark.parametrize("error", [Nvml.NVMLError("no driver"), OSError("no library")])
 def test_without_a_driver_there_is_no_gpu_and_no_failure(error):
     assert cuda_memory(Nvml(init=error), {}) == ((), {})
@@ -170,9 +182,11 @@ def test_a_gpu_that_stops_answering_is_no_failure():
     assert nvml.open == 0
 
 
-def test_without_the_library_there_is_no_gpu(monkeypatch):
+def test_without_the_library_there_is_no_gpu_and_no_word_of_it_at_each_look(monkeypatch, caplog):
     monkeypatch.setitem(sys.modules, "pynvml", None)
-    assert cuda_memory(environment={}) == ((), {})
+    with caplog.at_level("DEBUG"):
+        assert cuda_memory(environment={}) == ((), {})
+    assert not caplog.records
 
 
 async def test_a_look_sees_the_machine():

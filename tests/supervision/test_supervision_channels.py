@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from supervision_clock import many, run, schedules
 
-from supervision import ChannelStatistics, channel_statistics, open_channel
+from supervision import ChannelKind, ChannelStatistics, channel_kinds, channel_statistics, open_channel
 
 
 def only():
@@ -46,6 +46,27 @@ async def test_those_that_wait_at_a_channel_are_counted(autojump_clock):
 async def test_channels_are_listed_by_name_and_may_share_one():
     ends = [open_channel(name, 1) for name in "bab"]
     assert [channel.name for channel in channel_statistics()] == ["a", "b", "b"]
+    for send, receive in ends:
+        send.close()
+        receive.close()
+
+
+async def test_channels_of_one_role_are_one_row_however_many_there_are(autojump_clock):
+    ends = [open_channel(f"stream/{number}/asr", 2) for number in range(3)]
+    other, _ = open_channel("artifacts", 1)
+    for (send, _), items in zip(ends, (2, 1, 0), strict=True):
+        for item in range(items):
+            send.send_nowait(item)
+    other.send_nowait(0)
+    with trio.move_on_after(1):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ends[0][0].send, 3)
+            await trio.sleep(0.5)
+            assert channel_kinds() == (
+                ChannelKind(role="artifacts", channels=1, fill=1, peak=1, waiting_senders=0),
+                ChannelKind(role="stream/*/asr", channels=3, fill=3, peak=2, waiting_senders=1),
+            )
+            nursery.cancel_scope.cancel()
     for send, receive in ends:
         send.close()
         receive.close()

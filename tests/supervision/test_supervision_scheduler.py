@@ -5,6 +5,7 @@ import trio
 import trio.testing
 
 from supervision import Expired, NoReply, Request, TokenScheduler, ask
+from supervision.request_queue import WAIT_BOUNDS_S
 
 
 def blocked():
@@ -81,6 +82,9 @@ async def test_a_batch_is_made_of_what_waits_of_one_key_and_never_waits_for_more
     assert statistics.batch_sizes == (1, 1, 1)
     assert statistics.batches == 3
     assert (statistics.waited_s, statistics.longest_wait_s) == (0 * 3 + 1 * 2 + 2, 2)
+    waits = dict(zip([*WAIT_BOUNDS_S, None], statistics.waits, strict=True))
+    assert (waits.pop(0.01), waits.pop(1.0), waits.pop(2.0)) == (3, 2, 1)
+    assert not any(waits.values())
     assert trio.current_time() == began + 10
 
 

@@ -11,29 +11,28 @@ from sts_actors.messages import Word
 
 _LEAST = 1e-6
 _LONGEST_LOOP = 12
+WORD_S = 0.15
+CHARACTER_S = 0.06
 DIGIT_S = 0.5
 
 
 def has_holes(words: Sequence[Word], voice: Spans, settings: SeamSettings, *, since_s: float) -> bool:
-    """Whether something was left out: a voice between two words, or one that a word is too short for.
+    """Whether something was left out: more voice up to the end of a word, or of two, than they take to say.
 
-    The first word follows what was decided up to `since_s`; without any, nothing is left out between words.
+    The first word follows what was decided up to `since_s`.
     """
-    if words and length_s(within(voice, since_s, words[0].start_s)) > settings.first_hole_s:
-        return True
-    between = (within(voice, left.end_s, right.start_s) for left, right in pairwise(words))
-    if any(length_s(spans) > settings.hole_s for spans in between):
-        return True
-    return any(
-        length_s(within(voice, word.start_s, word.end_s)) > _longest_s(word, settings) for word in words
-    )
+    spare_s = []
+    for word in words:
+        said = within(voice, min(since_s, word.start_s), word.end_s)
+        spare_s.append(length_s(said) - _usual_s(word))
+        since_s = word.end_s
+    return any(max(one, one + other) > settings.hole_s for one, other in pairwise((*spare_s, 0.0)))
 
 
-def _longest_s(word: Word, settings: SeamSettings) -> float:
-    """How long a word can be; a number is one word, however many digits are read out."""
-    if word.probability < settings.hole_probability:
-        return settings.hole_s
-    return max(settings.longest_word_s, DIGIT_S * sum(character.isdigit() for character in word.text))
+def _usual_s(word: Word) -> float:
+    """About how long it takes to say a word; a number is one, however many digits are read out."""
+    characters = sum(map(str.isalnum, word.text))
+    return max(WORD_S + CHARACTER_S * characters, DIGIT_S * sum(map(str.isdigit, word.text)))
 
 
 def likelihood(words: Sequence[Word]) -> float:

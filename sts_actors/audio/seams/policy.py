@@ -1,7 +1,7 @@
 """Which words a fragment decides: a dialogue with the recogniser, one question after the other."""
 
 from collections.abc import Callable, Generator, Sequence
-from itertools import dropwhile
+from itertools import dropwhile, takewhile
 from typing import NamedTuple, TypeVar
 
 import attrs
@@ -158,8 +158,10 @@ def _is_much(missed: Spans, fragment: _Fragment, *, last: bool) -> bool:
 
 def _ask(fragment: _Fragment, start_s: float, prefix: str) -> Dialogue[Heard]:
     since_s = max(fragment.state.decided_s - start_s, 0.0)
-    heard = yield Question(pcm=fragment.cut(start_s), prefix=prefix, since_s=since_s)
-    return heard.shifted(start_s)
+    heard = (yield Question(pcm=fragment.cut(start_s), prefix=prefix, since_s=since_s)).shifted(start_s)
+    # At the end a recogniser may go on and on: what it says there nobody has said.
+    words = takewhile(lambda word: word.start_s < fragment.end_s - STRADDLE_S, heard.words)
+    return Heard(words=tuple(words), voice=heard.voice)
 
 
 def _settled(words: tuple[Word, ...], fragment: _Fragment) -> tuple[Word, ...]:

@@ -154,6 +154,7 @@ class DeepL:
                     # Not every account may give instructions: do not offer it again in vain.
                     self._uninstructed.add(target)
                 return error
+            self.watch.billed(translated.billed_characters)
             texts += translated.text, piece.space
             billed_characters += translated.billed_characters
             context = piece.text[-CONTEXT_CHARACTERS:]
