@@ -162,6 +162,18 @@ bench-metrics *args: setup-dev
 soak *args: setup-dev
     {{ bin }}/python bench/soak.py {{ args }}
 
+# A planted problem of docs/debugging.md to look at: something stalls the loop
+debug-stall: setup
+    {{ bin }}/python docs/examples/debugging/stall.py
+
+# A planted problem of docs/debugging.md to look at: a stream starves
+debug-starve: setup
+    {{ bin }}/python docs/examples/debugging/starve.py
+
+# A planted problem of docs/debugging.md to look at: tokens leak
+debug-leak: setup
+    {{ bin }}/python docs/examples/debugging/leak.py
+
 # Remove the guards of supervision/ one after the other: a test must miss each (ten minutes)
 mutants *args: setup-dev
     {{ bin }}/python tests/supervision/supervision_mutants.py {{ args }}

@@ -19,14 +19,16 @@ from sts_actors.engines.quota import QuotaWatch
 from sts_actors.errors import ConfigError
 from sts_actors.gateway import Limits, Server, serve
 from sts_actors.journal import Journal
+from sts_actors.logs import LogWitness
 from sts_actors.memory import MemoryWatch, ReadMemory, held_by_models, look, plan_memory
 from sts_actors.metrics import Metrics
 from sts_actors.models import Models, open_models
 from sts_actors.probes import Heartbeat, add_probes
 from sts_actors.profiles import model_specs
 from sts_actors.settings import Settings
+from sts_actors.traces import open_traces
 from sts_actors.voices import VoiceBook, open_voice_book
-from sts_actors.witness import Several, Witness
+from sts_actors.witness import Several
 from supervision import LoopInstrument, open_loop_instrument
 
 log = logging.getLogger(__name__)
@@ -75,9 +77,8 @@ async def run_service(
     quota = QuotaWatch()
     metrics = Metrics()
     journal = Journal(audio_bytes=settings.console_audio_bytes)
-    witnesses: list[Witness] = [journal]
     voice_file = Path(settings.voice_profiles_path) if settings.voice_profiles_path else None
-    async with open_voice_book(voice_file) as voices:
+    async with open_voice_book(voice_file) as voices, open_traces(settings) as traces:
         specs = await trio.to_thread.run_sync(
             partial(model_specs, settings, quota=quota, references=voices.current.references)
         )
@@ -102,7 +103,8 @@ async def run_service(
                         voices=voices,
                         artifacts=artifacts,
                         pressure=watch.pressure,
-                        witness=Several(witnesses),
+                        witness=Several([journal, LogWitness(), traces.witness]),
+                        new_trace=traces.new_trace,
                     )
                     await _serve(dubbing, Console(dubbing, journal, loop), watch, task_status)
 

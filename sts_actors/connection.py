@@ -38,11 +38,10 @@ class Connections:
 
     async def connect(self, sid: str, environ: Mapping[str, Any], auth: Any = None) -> None:
         """A worker comes; it may be turned away."""
-        try:
-            _authorise(self._dubbing.settings.auth_token, environ, auth)
-        except ConnectionRefusedError:
+        if not _may_come(self._dubbing.settings.auth_token, environ, auth):
             self._dubbing.metrics.rejected(ErrorCode.AUTH_FAILED)
-            raise
+            self._dubbing.witness.turned_away(ServiceError(ErrorCode.AUTH_FAILED, "not the service's token"))
+            raise ConnectionRefusedError(ErrorCode.AUTH_FAILED.value)
         headers = {
             "X-Stream-ID": environ.get("HTTP_X_STREAM_ID"),
             "X-Worker-ID": environ.get("HTTP_X_WORKER_ID"),
@@ -155,11 +154,10 @@ def attach(server: Server, dubbing: Dubbing, nursery: trio.Nursery) -> None:
         server.on(event, handler)
 
 
-def _authorise(token: str, environ: Mapping[str, Any], auth: Any) -> None:
+def _may_come(token: str, environ: Mapping[str, Any], auth: Any) -> bool:
     if not token:
-        return
+        return True
     given = auth.get("token") if isinstance(auth, Mapping) else None
     if not isinstance(given, str):
         given = bearer(str(environ.get("HTTP_AUTHORIZATION", "")))
-    if not is_token(given, token):
-        raise ConnectionRefusedError("AUTH_FAILED")
+    return is_token(given, token)

@@ -1,6 +1,6 @@
 """What every connection shares: the models, the settings, and which streams are open."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal, cast
 
@@ -46,6 +46,8 @@ class Dubbing:
     drain: Drain = attrs.field(
         default=attrs.Factory(lambda self: Drain(self.settings.drain_timeout_s), takes_self=True)
     )
+    new_trace: Callable[[], str] = lambda: ""
+    """The `traceparent` of the next fragment, where it is to be traced."""
     _streams: dict[str, Stream] = attrs.field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:

@@ -56,6 +56,8 @@ class FragmentHeader:
     """Declared by the client until the session has decoded the audio; exact from then on."""
     received: float
     deadline: float
+    traceparent: str = ""
+    """The trace that it belongs to, as W3C writes it; empty for none."""
 
 
 @attrs.frozen(kw_only=True)

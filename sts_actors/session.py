@@ -165,6 +165,7 @@ class Session:
             sequence_number=arrival.sequence_number,
             duration_ms=arrival.duration_ms,
             digest=str(audio).encode() if isinstance(audio, ServiceError) else audio.digest(),
+            traceparent=self._dubbing.new_trace(),
         )
         header = place.header
         if place.admission.kind is Kind.CROWDED:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import attrs
 
 from sts_actors.errors import ErrorCode, ServiceError
+from sts_actors.inference import Inference
 from sts_actors.messages import Fragment, FragmentHeader, Result, StreamConfig, Transcript, Translation
 
 Product = Fragment | Transcript | Translation | Result
@@ -28,11 +29,25 @@ class Work:
     began: float
     ended: float
     product: Product
+    inferences: tuple[Inference, ...] = ()
+    """What engines were asked meanwhile."""
 
     @property
     def code(self) -> ErrorCode | None:
         """What it failed with here; None where it did not."""
         return getattr(self.product, "code", None)
+
+
+@attrs.frozen(kw_only=True)
+class Abandoned:
+    """A stage's work on a fragment that was cancelled in the middle; as `Work`."""
+
+    header: FragmentHeader
+    stage: str
+    language: str = ""
+    began: float
+    ended: float
+    inferences: tuple[Inference, ...] = ()
 
 
 class StreamWitness:
@@ -56,6 +71,9 @@ class StreamWitness:
 
     def worked(self, work: Work) -> None:
         """A stage is through with a fragment."""
+
+    def abandoned(self, work: Abandoned) -> None:
+        """A stage was stopped with a fragment in hand."""
 
     def answered(self, result: Result, elapsed_s: float) -> None:
         """A fragment's result in one language goes out, `elapsed_s` after the fragment came."""
@@ -123,6 +141,10 @@ class _SeveralOfOne(StreamWitness):
     def worked(self, work: Work) -> None:
         for each in self._witnesses:
             each.worked(work)
+
+    def abandoned(self, work: Abandoned) -> None:
+        for each in self._witnesses:
+            each.abandoned(work)
 
     def answered(self, result: Result, elapsed_s: float) -> None:
         for each in self._witnesses:

@@ -8,15 +8,20 @@ standard input and go to what was standard output; what libraries print goes to 
 import ctypes
 import faulthandler
 import importlib.util
+import logging
 import os
 import signal
 import sys
 import traceback
 from pathlib import Path
+from time import perf_counter
 from types import ModuleType
 from typing import IO, Any
 
 PR_SET_PDEATHSIG = 1
+MOST_TEXT = 4000
+MOST_TRACE = 8000
+"""Characters of a record that are told."""
 NICENESS = 5
 """Whoever keeps the connections needs the processor seldom and at once, and goes first."""
 
@@ -30,7 +35,8 @@ def main() -> None:
     os.nice(NICENESS)
     faulthandler.enable()
     requests, replies = _take_over_the_pipes()
-    sys.path[:] = _receive(requests)
+    sys.path[:], mark, level = _receive(requests)
+    _log_to_parent(mark, level)
     try:
         factory, args = _receive(requests)
         served = factory(*args)
@@ -45,7 +51,9 @@ def main() -> None:
             return
         try:
             method, call_args = framing.load(call)
-            answer: tuple[Any, ...] = ("value", getattr(served, method)(*call_args))
+            began = perf_counter()
+            value = getattr(served, method)(*call_args)
+            answer: tuple[Any, ...] = ("value", value, began, perf_counter())
         except Exception as error:  # noqa: BLE001 - told to the parent
             answer = ("failed", *_describe(error))
         _send(replies, answer)
@@ -69,6 +77,35 @@ def _take_over_the_pipes() -> tuple[IO[bytes], IO[bytes]]:
     os.dup2(2, 1)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # it is the interpreter's own
     return requests, replies
+
+
+class _ToParent(logging.Handler):
+    """A record as a line of standard error, behind the mark that tells it from what is printed there."""
+
+    def __init__(self, mark: str) -> None:
+        super().__init__()
+        self._mark = mark
+
+    def emit(self, record: logging.LogRecord) -> None:
+        import json  # noqa: PLC0415 - most workers log nothing, and start the sooner
+
+        try:
+            trace = "".join(traceback.format_exception(*record.exc_info)) if record.exc_info else ""
+            told = {
+                "level": record.levelno,
+                "logger": record.name,
+                "text": record.getMessage()[:MOST_TEXT],
+                "trace": trace[-MOST_TRACE:],
+            }
+            sys.stderr.write(f"{self._mark}{json.dumps(told)}\n")
+            sys.stderr.flush()
+        except Exception:  # noqa: BLE001 - a log must cost nobody a result
+            sys.stderr.write(f"a line of {record.name} could not be logged\n")
+
+
+def _log_to_parent(mark: str, level: int) -> None:
+    logging.basicConfig(handlers=[_ToParent(mark)], level=level)
+    logging.captureWarnings(capture=True)
 
 
 def _load_framing() -> ModuleType:

@@ -11,28 +11,28 @@ left behind when this process dies, not even by SIGKILL.
 import logging
 import math
 import os
-import re
+import secrets
 import signal
 import sys
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
+import attrs
 import trio
 
 from supervision import framing
 from supervision.groups import own_error
 from supervision.pipes import FramePipe
 from supervision.processes import OwnedProcess
+from supervision.worker_errors import ErrorLines, worker_level
 
 log = logging.getLogger("supervision")
 
 START_TIMEOUT_S = 300.0
 _PROGRAM = str(Path(__file__).with_name("worker_process.py"))
-_TAIL_LINES = 5
-_LINE_BYTES = 8192
 _LAST_WORDS_S = 0.2
 """How long a worker that has closed its pipes is waited for, and then the rest of its standard error."""
 _DEATH_S = 5.0
@@ -74,6 +74,15 @@ class WorkerTimeout(Exception):  # noqa: N818 - says what happened
     """The call was not done by its deadline; if it had begun, the process was killed."""
 
 
+@attrs.frozen(kw_only=True)
+class Served:
+    """A call's value, and from when to when the process worked on it, by Trio's clock here."""
+
+    value: Any
+    began: float
+    ended: float
+
+
 class Worker:
     """A running worker process; made by `open_worker`. It takes one call at a time, others wait."""
 
@@ -84,10 +93,8 @@ class Worker:
         self._process = process
         requests, replies, errors = process.take_pipes()
         self._pipe = FramePipe(requests, replies)
-        self._errors = trio.lowlevel.FdStream(errors)
-        self._errors_ended = trio.Event()
-        self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
-        self._log = logging.getLogger(f"supervision.worker.{name}")
+        self._mark = secrets.token_hex(16)
+        self._errors = ErrorLines(name, errors, self._mark)
         self._lock = trio.Lock()
         self._conversation: trio.CancelScope | None = None
         self._useless = False
@@ -102,7 +109,11 @@ class Worker:
         return self._process.pid
 
     async def call(self, method: str, *args: Any, deadline: float = math.inf) -> Any:
-        """Call a method of the built object and wait for its value.
+        """Call a method of the built object and wait for its value; as `call_timed`."""
+        return (await self.call_timed(method, *args, deadline=deadline)).value
+
+    async def call_timed(self, method: str, *args: Any, deadline: float = math.inf) -> Served:
+        """Call a method of the built object and wait for its value, with the times it took there.
 
         Arguments and value are pickled; the buffers of arrays go beside the pickle, uncopied. Arguments that
         cannot be pickled raise what `pickle` raises, and the worker is none the worse.
@@ -114,22 +125,29 @@ class Worker:
         """
         pieces = framing.dump((method, args))
         parts: list[bytearray] | None = None
+        asked = trio.current_time()
         with trio.move_on_at(deadline):
             async with self._lock:
+                asked = trio.current_time()
                 parts = await self._converse(pieces)
         if parts is None:
             fate = "and was killed" if self._given_up else "before it was begun"
             raise WorkerTimeout(f"worker {self.name} missed the call's deadline {fate}")
-        return self._understand(parts)
+        value, *times = self._understand(parts)
+        # One clock for both processes; whatever it is to Trio's, it goes as fast.
+        now, ahead = trio.current_time(), trio.current_time() - perf_counter()
+        began, ended = (min(max(each + ahead, asked), now) for each in times)
+        return Served(value=value, began=began, ended=ended)
 
     async def _start(self, factory: Callable[..., object], args: tuple[Any, ...], timeout_s: float) -> None:
-        pieces = [*framing.dump(list(sys.path)), *framing.dump((factory, args))]
+        manner = list(sys.path), self._mark, worker_level(self.name)
+        pieces = [*framing.dump(manner), *framing.dump((factory, args))]
         parts: list[bytearray] | None = None
         with trio.move_on_after(timeout_s):
             parts = await self._converse(pieces)
         if parts is None:
             raise WorkerTimeout(f"worker {self.name} was not ready within {timeout_s:g} s and was killed")
-        self.info = self._understand(parts)
+        (self.info,) = self._understand(parts)
 
     async def _converse(self, pieces: list[memoryview]) -> list[bytearray]:
         await trio.lowlevel.checkpoint_if_cancelled()
@@ -156,14 +174,15 @@ class Worker:
             raise await self._crashed()
         return parts
 
-    def _understand(self, parts: list[bytearray]) -> Any:
+    def _understand(self, parts: list[bytearray]) -> list[Any]:
         try:
-            kind, *content = framing.load(parts)
+            answer: tuple[Any, ...] = framing.load(parts)
+            kind, *content = answer
         except Exception as error:
             raise WorkerError(f"worker {self.name} answered what cannot be read here: {error!r}") from error
         if kind == "failed":
             raise WorkerError(*content)
-        return content[0]
+        return content
 
     async def _killed(self) -> None:
         """Kill it, and wait for its death: until then it holds its memory, and whoever asked its tokens."""
@@ -179,12 +198,12 @@ class Worker:
             self._process.kill()
             await self._process.wait()
             with trio.move_on_after(_LAST_WORDS_S):
-                await self._errors_ended.wait()
+                await self._errors.ended.wait()
         code = self._process.exit_code
         if self._given_up:
             return WorkerCrashed(f"worker {self.name} was killed with an earlier call", code)
         how = _how_it_ended(code)
-        said = f": {' | '.join(self._tail)}" if self._tail else ""
+        said = f": {' | '.join(self._errors.tail)}" if self._errors.tail else ""
         return WorkerCrashed(f"worker {self.name} {how}{said}", code)
 
     async def _watch(self, block: trio.CancelScope) -> None:
@@ -199,27 +218,6 @@ class Worker:
             self._useless = True
             self._crash = await self._crashed()
             block.cancel()
-
-    async def _log_errors(self) -> None:
-        try:
-            rest = b""
-            async for data in self._errors:
-                # Progress bars return to the start of their line instead of ending it.
-                *lines, rest = re.split(rb"[\r\n]+", rest + data)
-                if len(rest) > _LINE_BYTES:
-                    lines.append(rest)
-                    rest = b""
-                self._say(lines)
-            self._say([rest])
-        finally:
-            self._errors_ended.set()
-
-    def _say(self, lines: list[bytes]) -> None:
-        for line in lines:
-            text = line.decode("utf-8", "replace").rstrip()
-            if text:
-                self._tail.append(text)
-                self._log.info("%s", text)
 
     async def _close(self) -> None:
         self._process.kill()
@@ -252,7 +250,7 @@ async def open_worker(
     On leaving it is killed: it holds nothing that would have to be saved.
 
     Args:
-        name: shown in errors; its standard error goes to the logger `supervision.worker.<name>`, by lines.
+        name: shown in errors; what it logs and what it prints go to the logger `supervision.worker.<name>`.
         factory: importable by its qualified name, not from `__main__`; what it returns is called.
         args: for the factory; pickled.
         env: variables to set besides those of this process, such as `OMP_NUM_THREADS`.
@@ -270,7 +268,7 @@ async def open_worker(
     failure: BaseException | None = None
     try:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(worker._log_errors, name=f"worker {name}: stderr")  # noqa: SLF001 - one module
+            nursery.start_soon(worker._errors.read, name=f"worker {name}: stderr")  # noqa: SLF001 - one module
             await worker._start(factory, args, start_timeout_s)  # noqa: SLF001 - idem
             nursery.start_soon(worker._watch, nursery.cancel_scope, name=f"worker {name}: watch")  # noqa: SLF001 - idem
             yield worker

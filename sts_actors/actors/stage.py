@@ -1,15 +1,17 @@
 """What every stage shares: one fragment at a time, failures as values, a deadline for each."""
 
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
 import attrs
 import trio
 
 from sts_actors.errors import ErrorCode, ServiceError, Stage
+from sts_actors.inference import Inference, noting
 from sts_actors.messages import Fragment, FragmentFailed, FragmentHeader, Transcript, Translation
-from sts_actors.witness import UNSEEN, Product, StreamWitness, Work
+from sts_actors.witness import UNSEEN, Abandoned, Product, StreamWitness, Work
 
 
 class HasHeader(Protocol):
@@ -65,16 +67,18 @@ async def run_stage(
         if isinstance(item, FragmentFailed):
             result = item
         else:
-            began = trio.current_time()
-            result, bug = await _attempt(item, work, stage=stage, limits=limits)
+            called = name or stage.value
+            with _telling_what_is_abandoned(item.header, called, language, limits.witness) as (began, asked):
+                result, bug = await _attempt(item, work, stage=stage, limits=limits)
             limits.witness.worked(
                 Work(
                     header=result.header,
-                    stage=name or stage.value,
+                    stage=called,
                     language=language,
                     began=began,
                     ended=trio.current_time(),
                     product=result,
+                    inferences=tuple(asked),
                 )
             )
         if isinstance(result, FragmentFailed) and on_failure is not None:
@@ -83,6 +87,29 @@ async def run_stage(
         await outbox.send(result)
         if bug is not None:
             raise bug
+
+
+@contextmanager
+def _telling_what_is_abandoned(
+    header: FragmentHeader, stage: str, language: str, witness: StreamWitness
+) -> Iterator[tuple[float, list[Inference]]]:
+    """The moment that the work begins, and what is asked of engines for it."""
+    began = trio.current_time()
+    with noting(header.traceparent) as asked:
+        try:
+            yield began, asked
+        except trio.Cancelled:
+            witness.abandoned(
+                Abandoned(
+                    header=header,
+                    stage=stage,
+                    language=language,
+                    began=began,
+                    ended=trio.current_time(),
+                    inferences=tuple(asked),
+                )
+            )
+            raise
 
 
 async def _attempt(

@@ -88,7 +88,13 @@ class Stream:
         return tuple(tail for tail in found if tail.pcm.size or tail.translation.transcript.text)
 
     def arrive(
-        self, *, fragment_id: str, sequence_number: int, duration_ms: int, digest: bytes = b""
+        self,
+        *,
+        fragment_id: str,
+        sequence_number: int,
+        duration_ms: int,
+        digest: bytes = b"",
+        traceparent: str = "",
     ) -> Place:
         """Note a fragment as it is received; its deadline counts from now.
 
@@ -97,6 +103,7 @@ class Stream:
             sequence_number: the client's.
             duration_ms: as the client declares it.
             digest: of all that decides its result; the same number and digest again is a repeat.
+            traceparent: the trace that its work belongs to.
         """
         now = trio.current_time()
         deadline = now + self.config.timeout_ms / 1000 - self._answer_margin_s
@@ -111,6 +118,7 @@ class Stream:
             duration_ms=duration_ms,
             received=now,
             deadline=deadline,
+            traceparent=traceparent,
         )
         return Place(admission=admission, header=header)
 

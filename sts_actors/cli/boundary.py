@@ -13,6 +13,7 @@ from sts_actors.cli.errors import CommandError, ExitCode, Kept
 from sts_actors.cli.plain import one_line
 from sts_actors.client import ClientError, StreamRefused
 from sts_actors.errors import ConfigError, ErrorCode, ServiceError
+from sts_actors.logs import Redactor, secrets_of
 from supervision import RestartIntensityExceeded
 
 P = ParamSpec("P")
@@ -46,8 +47,9 @@ def tell(error: BaseException) -> int:
     if os.environ.get(TRACEBACK_VARIABLE):
         traceback.print_exception(error)
     several = [leaf.args for leaf in _leaves(error) if isinstance(leaf, ConfigError) and len(leaf.args) > 1]
+    hidden = Redactor(secrets_of())
     for line in several[0] if several else (message,):
-        sys.stderr.write(f"sts-actors: {one_line(line)}\n")
+        sys.stderr.write(f"sts-actors: {one_line(hidden.text(line))}\n")
     return int(code)
 
 

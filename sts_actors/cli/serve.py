@@ -3,7 +3,8 @@
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -15,11 +16,16 @@ from rich.panel import Panel
 from rich.text import Text
 
 from sts_actors.app import Service, run_service
+from sts_actors.cli.boundary import explain
 from sts_actors.cli.browser import page_url, show
 from sts_actors.cli.dub import Profile
+from sts_actors.cli.errors import ExitCode
 from sts_actors.cli.interrupt import stopped_by
 from sts_actors.debugging import report
+from sts_actors.logs import open_logs
 from sts_actors.settings import Settings, load_settings
+
+log = logging.getLogger(__name__)
 
 STANDARD_ERROR = 2
 
@@ -45,10 +51,21 @@ def serve(
     second of them, whichever, ends the process. SIGUSR1 prints what every task is doing.
     """
     settings = load_settings(profile=profile, config_file=config, overrides={"host": host, "port": port})
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # Left alone, one that comes before the service listens for it ends the process.
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-    trio.run(partial(_serve, settings, Console(), open_=open_))
+    with open_logs(settings), _told():
+        trio.run(partial(_serve, settings, Console(), open_=open_))
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Log what ends the service with its traceback; the command line's edge says it in one line besides."""
+    try:
+        yield
+    except (Exception, BaseExceptionGroup) as error:
+        if explain(error)[1] in {ExitCode.SERVICE, ExitCode.BUG}:
+            log.critical("the service failed", exc_info=True)
+        raise
 
 
 async def _serve(settings: Settings, console: Console, *, open_: bool) -> None:

@@ -14,10 +14,12 @@ from supervision import Worker, WorkerError, open_worker
 _CONFIG_ERROR = f"{ConfigError.__module__}.{ConfigError.__qualname__}"
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class _ProcessRunner:
     worker: Worker
     grace_s: float
+    latest: tuple[float, float] = (0.0, 0.0)
+    """When the process began and ended its last batch; it has one at a time."""
 
     @property
     def pid(self) -> int:
@@ -32,7 +34,9 @@ class _ProcessRunner:
         return info
 
     async def run(self, batch: Sequence[Any], deadline: float) -> Sequence[Any]:
-        answers: Sequence[Any] = await self.worker.call("run", list(batch), deadline=deadline + self.grace_s)
+        served = await self.worker.call_timed("run", list(batch), deadline=deadline + self.grace_s)
+        self.latest = served.began, served.ended
+        answers: Sequence[Any] = served.value
         return answers
 
 

@@ -55,7 +55,20 @@ class ServingSettings:
         "server.log_level",
         "LOG_LEVEL",
         choices=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
-        means="the least that is logged",
+        means="the least that is logged; DEBUG shows what was said",
+    )
+    log_format: str = setting(
+        "server.log_format",
+        "LOG_FORMAT",
+        choices=("auto", "json", "console"),
+        means="`auto`: text on a terminal, else JSON",
+    )
+    trace_ratio: float = setting(
+        "server.trace_ratio",
+        "TRACE_RATIO",
+        low=0,
+        high=1,
+        means="share of fragments that are traced; above 0 needs the extra `otel`",
     )
     gpu_monitoring_interval_s: float = setting(
         "server.gpu_monitoring_interval_s",

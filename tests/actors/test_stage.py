@@ -3,7 +3,7 @@
 import attrs
 import pytest
 import trio
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
@@ -146,6 +146,7 @@ async def test_a_stages_own_limit_is_shorter_than_the_fragments_deadline(autojum
 outcomes = st.lists(st.sampled_from(["fine", "engine", "late", "failed before"]), max_size=12)
 
 
+@settings(deadline=None)
 @given(st.random_module(), outcomes, st.integers(min_value=0, max_value=3))
 def test_every_item_gives_exactly_one_result_in_order_whatever_happens(_schedule, path, capacity):
     async def work(one):

@@ -1,5 +1,6 @@
 """What the worker tests run in worker processes. Imported there: keep it light."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -42,6 +43,20 @@ class Subject:
         for line in lines:
             sys.stderr.write(line)
         sys.stderr.flush()
+
+    def log_it(self, text):
+        log = logging.getLogger("subjects")
+        log.warning("%s", text)
+        try:
+            raise ValueError(text)  # noqa: TRY301 - a traceback is all it takes
+        except ValueError:
+            log.exception("it failed")
+        log.warning("%d", text)  # which does not fit
+
+    def log_two_levels(self):
+        log = logging.getLogger("subjects")
+        log.info("little")
+        log.warning("much")
 
     def say_and_die(self):
         sys.stderr.write("first words\nlast words")

@@ -1,9 +1,12 @@
 """The child side of a worker, alone: run as a file, spoken to over its pipes, ended in its own way."""
 
+import json
+import logging
 import os
 import subprocess
 import sys
 from pathlib import Path
+from time import perf_counter
 
 import pytest
 import supervision_subjects as subjects
@@ -11,6 +14,7 @@ import supervision_subjects as subjects
 import supervision.worker_process
 from supervision import framing
 
+MARK = "the mark: "
 PROGRAM = Path(supervision.worker_process.__file__)
 
 
@@ -38,7 +42,7 @@ def hear(process):
 
 
 def start(process, factory, *args):
-    tell(process, list(sys.path))
+    tell(process, (list(sys.path), MARK, logging.WARNING))
     tell(process, (factory, args))
     return hear(process)
 
@@ -46,7 +50,9 @@ def start(process, factory, *args):
 def test_it_builds_serves_and_goes_when_its_input_ends(process):
     assert start(process, list, "abc") == ("value", None)
     tell(process, ("count", ("b",)))
-    assert hear(process) == ("value", 1)
+    kind, value, began, ended = hear(process)
+    assert (kind, value) == ("value", 1)
+    assert began <= ended <= perf_counter()
     process.stdin.close()
     assert process.wait(10) == 0
 
@@ -72,7 +78,7 @@ def test_a_method_that_fails_is_told_and_the_next_call_is_served(process):
     tell(process, ("remove", ("b",)))
     assert hear(process)[:2] == ("failed", "ValueError: list.remove(x): x not in list")
     tell(process, ("copy", ()))
-    assert hear(process) == ("value", [])
+    assert hear(process)[:2] == ("value", [])
 
 
 def test_a_value_that_cannot_be_pickled_is_that_calls_failure(process):
@@ -80,4 +86,17 @@ def test_a_value_that_cannot_be_pickled_is_that_calls_failure(process):
     tell(process, ("unpicklable", ()))
     assert hear(process)[0] == "failed"
     tell(process, ("echo", ("still here",)))
-    assert hear(process) == ("value", "still here")
+    assert hear(process)[:2] == ("value", "still here")
+
+
+def test_what_it_logs_is_a_line_behind_the_mark_whatever_is_said(process):
+    start(process, subjects.Subject)
+    tell(process, ("log_it", ("one\ntwo\r\u2028",)))
+    assert hear(process)[0] == "value"
+    process.stdin.close()
+    first, second, third = process.stderr.read().decode().splitlines()
+    told = [json.loads(line.removeprefix(MARK)) for line in (first, second)]
+    assert [each["text"] for each in told] == ["one\ntwo\r\u2028", "it failed"]
+    assert told[0] == {"level": 30, "logger": "subjects", "text": "one\ntwo\r\u2028", "trace": ""}
+    assert told[1]["trace"].endswith("ValueError: one\ntwo\r\u2028\n")
+    assert third == "a line of subjects could not be logged"

@@ -1,6 +1,7 @@
 # ruff: noqa: PT012 - errors come out of whole blocks
 """Worker processes: on the real clock, for Trio's mock clock knows nothing of processes."""
 
+import json
 import logging
 import os
 import signal
@@ -15,6 +16,7 @@ import supervision_subjects as subjects
 import trio
 
 from supervision import WorkerCrashed, WorkerError, WorkerTimeout, open_worker
+from supervision.worker_errors import ErrorLines
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -282,7 +284,7 @@ async def test_cancelling_the_block_kills_the_process():
 
 
 async def test_what_a_worker_prints_is_logged_line_by_line(caplog):
-    with caplog.at_level(logging.INFO, "supervision.worker.w"):
+    with caplog.at_level(logging.DEBUG, "supervision.worker.w"):
         async with open_worker("w", subjects.Subject) as worker:
             await worker.call("say", "one\ntwo\n", "10 %\r20 %\r", "\n\nthr\u00e9e\n")
             assert await becomes_true(lambda: "thr\u00e9e" in caplog.messages)
@@ -291,7 +293,7 @@ async def test_what_a_worker_prints_is_logged_line_by_line(caplog):
 
 
 async def test_an_endless_line_is_logged_in_pieces(caplog):
-    with caplog.at_level(logging.INFO, "supervision.worker.w"):
+    with caplog.at_level(logging.DEBUG, "supervision.worker.w"):
         async with open_worker("w", subjects.Subject) as worker:
             await worker.call("say", "x" * 30_000)
             assert await becomes_true(lambda: sum(map(len, caplog.messages)) >= 20_000)
@@ -381,3 +383,64 @@ async def test_a_process_that_cannot_be_killed_is_not_waited_for_for_ever(monkey
     assert "does not die of SIGKILL" in caplog.text
     kill()
     await worker._process.wait()
+
+
+async def test_what_a_worker_logs_comes_at_its_own_level_with_its_logger_and_traceback(caplog):
+    caplog.set_level(logging.INFO)
+    async with open_worker("w", subjects.Subject) as worker:
+        await worker.call("log_it", "one\ntwo")
+        assert await becomes_true(lambda: len(caplog.messages) == 2)
+    first, second = caplog.records
+    assert (first.levelname, first.name, first.worker_logger) == (
+        "WARNING",
+        "supervision.worker.w",
+        "subjects",
+    )
+    assert first.getMessage() == "one\ntwo"
+    assert second.exception.endswith("ValueError: one\ntwo\n")
+
+
+async def test_a_worker_logs_all_where_all_is_wanted_and_warnings_elsewhere(caplog):
+    for level, texts in ((logging.DEBUG, ["little", "much"]), (logging.INFO, ["much"])):
+        caplog.clear()
+        caplog.set_level(level)
+        async with open_worker("w", subjects.Subject) as worker:
+            await worker.call("log_two_levels")
+            assert await becomes_true(lambda: "much" in caplog.messages)
+        assert caplog.messages == texts
+
+
+async def test_what_is_printed_cannot_pass_for_what_is_logged(caplog):
+    caplog.set_level(logging.DEBUG)
+    forged = '{"level": 50, "logger": "x", "text": "all is lost", "trace": ""}'
+    async with open_worker("w", subjects.Subject) as worker:
+        await worker.call("say", f"{forged}\n", f"{'0' * 32}{forged}\n", "the end\n")
+        assert await becomes_true(lambda: "the end" in caplog.messages)
+    assert {record.levelname for record in caplog.records} == {"DEBUG"}
+
+
+async def test_a_record_that_was_cut_off_or_is_none_costs_nothing(caplog):
+    caplog.set_level(logging.DEBUG)
+    ends = os.pipe()
+    lines = ErrorLines("w", ends[0], "mark:")
+    records = [
+        "nonsense",
+        "[1]",
+        '{"level": 30}',
+        json.dumps(dict.fromkeys(("level", "logger", "text", "trace"))),
+    ]
+    os.write(ends[1], "".join(f"10 %mark:{record}\n" for record in records).encode())
+    good = {"level": 30, "logger": "x", "text": "y" * 20_000, "trace": ""}
+    os.write(ends[1], f"mark:{json.dumps(good)}\n".encode())
+    os.close(ends[1])
+    with trio.fail_after(10):
+        await lines.read()
+    lines.close()
+    assert caplog.messages == ["10 %"] * 4 + ["y" * 20_000]
+
+
+async def test_a_call_tells_from_when_to_when_the_process_worked_on_it():
+    async with open_worker("w", subjects.Subject) as worker:
+        asked = trio.current_time()
+        served = await worker.call_timed("sleep", 0.2)
+        assert asked <= served.began <= served.ended - 0.2 <= trio.current_time() - 0.2
