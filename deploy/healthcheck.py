@@ -1,0 +1,35 @@
+#!/usr/bin/env python3
+"""Ask the service of this machine for a path, `/health` unless another is given; exit code 0 where it answers 200.
+
+Imports nothing of the service: it runs every few seconds. HOST and PORT are the service's own variables.
+"""
+
+import http.client
+import os
+import sys
+
+ANSWER_WITHIN_S = 4.0
+EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - to be asked at loopback
+
+
+def main() -> int:
+    """0 where the service is well, else 1 with a line that says why not."""
+    path = sys.argv[1] if len(sys.argv) > 1 else "/health"
+    host = os.environ.get("HOST", "")
+    port = int(os.environ.get("PORT") or "8000")
+    connection = http.client.HTTPConnection(EVERYWHERE.get(host, host), port, timeout=ANSWER_WITHIN_S)
+    try:
+        connection.request("GET", path)
+        status = connection.getresponse().status
+    except (OSError, http.client.HTTPException) as error:
+        print(f"{path}: {error}", file=sys.stderr)
+        return 1
+    finally:
+        connection.close()
+    if status != http.client.OK:
+        print(f"{path}: {status}", file=sys.stderr)
+    return int(status != http.client.OK)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
