@@ -118,9 +118,10 @@ mutants *args: setup-dev
 coverage: setup-dev
     {{ bin }}/python -m pytest tests/supervision --cov=supervision --cov-report=term-missing --cov-fail-under=100
 
-# Write the table of settings of docs/configuration.md anew
+# Write the table of settings of docs/configuration.md and deploy/.env.example anew
 reference: setup-dev
     {{ bin }}/python -c "import re; from pathlib import Path; from sts_actors.cli.config import reference; page = Path('docs/configuration.md'); page.write_text(re.sub(r'(?m)(^\| setting .*\n)(^\|.*\n)*', lambda _: reference(), page.read_text('utf-8'), count=1), 'utf-8')"
+    {{ bin }}/python -c "from pathlib import Path; from sts_actors.cli.environment import environment_example; Path('deploy/.env.example').write_text(environment_example(), 'utf-8')"
 
 # Write the JSON Schemas of the wire's events to docs/protocol/
 schemas: setup-dev

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Ask the service of this machine for a path, `/health` unless another is given; exit code 0 where it answers 200.
+"""Ask the service of this machine for `/health`, or another path; exit code 0 where it answers 200.
 
 Imports nothing of the service: it runs every few seconds. HOST and PORT are the service's own variables.
 """
@@ -22,12 +22,12 @@ def main() -> int:
         connection.request("GET", path)
         status = connection.getresponse().status
     except (OSError, http.client.HTTPException) as error:
-        print(f"{path}: {error}", file=sys.stderr)
+        sys.stderr.write(f"{path}: {error}\n")
         return 1
     finally:
         connection.close()
     if status != http.client.OK:
-        print(f"{path}: {status}", file=sys.stderr)
+        sys.stderr.write(f"{path}: {status}\n")
     return int(status != http.client.OK)
 
 
