@@ -108,7 +108,8 @@ def test_every_image_from_elsewhere_is_of_one_exact_version():
 
 @pytest.mark.parametrize("image", ["cpu", "gpu"])
 def test_an_image_runs_the_service_itself_as_nobody_special_and_ends_it_by_sigterm(image):
-    assert last(image, "USER") == "10001:10001"
+    name, _, default = last("gpu", "ARG").partition("=")
+    assert last(image, "USER").replace(f"${{{name}}}", default) == "10001:10001"
     assert last(image, "STOPSIGNAL") == "SIGTERM"
     assert json.loads(last(image, "ENTRYPOINT")) == ["tini", "--"]
     assert json.loads(last(image, "CMD"))[:2] == ["sts-actors", "serve"]
