@@ -157,6 +157,16 @@ def test_every_variable_of_the_images_and_of_compose_is_known():
     assert named - variables() - SURROUNDINGS == set()
 
 
+@pytest.mark.parametrize("service", ["cpu", "gpu"])
+def test_the_file_system_is_read_only_but_for_a_folder_that_libraries_can_be_loaded_from(service):
+    started = compose()["services"][service]
+    assert started["read_only"]
+    (folder,) = started["tmpfs"]
+    path, _, options = folder.partition(":")
+    assert path == "/tmp"
+    assert "exec" in options.split(",")
+
+
 def test_what_is_published_is_published_to_this_machine_alone():
     published = [port for service in compose()["services"].values() for port in service.get("ports", ())]
     assert len(published) == 4
