@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
 import pytest
+import yaml
 from deploy_files import BESIDE_PYTHON, DEPLOY, ROOT, compose, instructions, last, stages
 
 from sts_actors.cli.environment import variables
@@ -129,7 +130,7 @@ def test_both_images_are_filled_by_the_script_that_a_test_runs():
 def test_the_licence_of_the_weights_is_accepted_by_no_file_of_ours():
     spoken = re.compile(r"COQUI_TOS_AGREED\W*1|--accept-licence")
     files = [file for file in DEPLOY.rglob("*") if file.is_file()]
-    assert [file.name for file in files if spoken.search(file.read_text("utf-8"))] == []
+    assert [file.name for file in files if spoken.search(file.read_text("utf-8", "replace"))] == []
 
 
 # Of others than the service: the images' own surroundings.
@@ -179,3 +180,34 @@ def test_each_profile_starts_the_service_under_one_name_with_prometheus_and_graf
     assert set(services) == {profile, "prometheus", "grafana"}
     assert services[profile]["networks"]["default"]["aliases"] == ["sts-actors"]
     assert services[profile]["build"]["target"] == profile
+
+
+MONITORED = (DEPLOY / "prometheus" / "prometheus.yml").is_file() and (DEPLOY / "grafana").is_dir()
+
+
+@pytest.mark.skipif(not MONITORED, reason="the monitoring's files are not there")
+def test_prometheus_and_grafana_find_what_they_are_given_where_they_look_for_it():
+    services = compose()["services"]
+    mounts = {
+        target: DEPLOY / source
+        for name in ("prometheus", "grafana")
+        for source, target, _ in (one.split(":") for one in services[name]["volumes"] if one.startswith("./"))
+    }
+    assert [str(folder) for folder in mounts.values() if not folder.is_dir()] == []
+    (told,) = (one for one in services["prometheus"]["command"] if one.startswith("--config.file="))
+    configured = PurePosixPath(told.partition("=")[2])
+    scraped = yaml.safe_load((mounts[str(configured.parent)] / configured.name).read_text("utf-8"))
+    targets = [
+        target
+        for job in scraped["scrape_configs"]
+        for group in job["static_configs"]
+        for target in group["targets"]
+    ]
+    assert "sts-actors:8000" in targets
+    provisioned = mounts["/etc/grafana/provisioning"]
+    (dashboards,) = (provisioned / "dashboards").glob("*.yml")
+    (sources,) = (provisioned / "datasources").glob("*.yml")
+    (provider,) = yaml.safe_load(dashboards.read_text("utf-8"))["providers"]
+    assert list(mounts[provider["options"]["path"]].glob("*.json"))
+    (source,) = yaml.safe_load(sources.read_text("utf-8"))["datasources"]
+    assert source["url"] == "http://prometheus:9090"
