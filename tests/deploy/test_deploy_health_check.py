@@ -59,6 +59,14 @@ def test_a_service_that_answers_is_well_wherever_it_listens(server):
     assert asked(port=port, host=everywhere(server)) == (0, "")
 
 
+def test_without_a_host_it_is_sought_where_it_listens_by_default():
+    with HTTPServer(("127.0.0.1", 0), Answering) as listening:
+        thread = threading.Thread(target=listening.handle_request)
+        thread.start()
+        assert asked(port=listening.server_address[1], host="") == (0, "")
+        thread.join()
+
+
 def test_one_that_answers_anything_else_is_not(server):
     port = server.server_address[1]
     assert asked("/ready", port=port, host=everywhere(server)) == (1, "/ready: 503\n")
