@@ -26,6 +26,8 @@ IN_THE_IMAGE = re.compile(
 def surroundings(home):
     """The environment of a machine that knows nothing of this checkout; pip's variables are its own."""
     kept = {name: value for name, value in os.environ.items() if name == "PATH" or name.startswith("PIP_")}
+    # What pip has fetched before it need not fetch again.
+    kept.setdefault("PIP_CACHE_DIR", str(Path.home() / ".cache" / "pip"))
     return {**kept, "HOME": str(home), "LANG": "C.UTF-8", "STS_CACHE_DIR": str(home / "models")}
 
 
