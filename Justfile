@@ -182,9 +182,10 @@ mutants *args: setup-dev
 coverage: setup-dev
     {{ bin }}/python -m pytest tests/supervision --cov=supervision --cov-report=term-missing --cov-fail-under=100
 
-# Write the table of settings of docs/configuration.md anew
+# Write the table of settings of docs/configuration.md and deploy/.env.example anew
 reference: setup-dev
     {{ bin }}/python -c "import re; from pathlib import Path; from sts_actors.cli.config import reference; page = Path('docs/configuration.md'); page.write_text(re.sub(r'(?m)(^\| setting .*\n)(^\|.*\n)*', lambda _: reference(), page.read_text('utf-8'), count=1), 'utf-8')"
+    {{ bin }}/python -c "from pathlib import Path; from sts_actors.cli.environment import environment_example; Path('deploy/.env.example').write_text(environment_example(), 'utf-8')"
 
 # Write Grafana's dashboard out of deploy/grafana/panels.py
 dashboard: setup-dev
@@ -209,3 +210,20 @@ lock: venv
     { sed -n '/^#/p' constraints.txt; {{ venv }}-lock/bin/pip freeze --exclude-editable | sed 's/+cpu$//'; } > constraints.new
     mv constraints.new constraints.txt
     rm -rf {{ venv }}-lock
+
+# Resolve what the image for GPUs installs and write deploy/constraints-gpu.txt (reads gigabytes, installs nothing)
+lock-gpu: venv
+    #!/usr/bin/env bash
+    set -euo pipefail
+    report=$(mktemp -d)
+    trap 'rm -rf "$report"' EXIT
+    { cat deploy/constraints-gpu.in; grep -vE '^torch(audio|codec)?==' constraints.txt; } > "$report/constraints.txt"
+    {{ bin }}/pip install --dry-run --ignore-installed --quiet --report "$report/report.json" -c "$report/constraints.txt" '.[xtts]'
+    {{ bin }}/python - "$report/report.json" > "$report/locked.txt" <<'PYTHON'
+    import json, sys
+    packages = (one["metadata"] for one in json.load(open(sys.argv[1], encoding="utf-8"))["install"])
+    pins = {f"{one['name']}=={one['version']}" for one in packages if one["name"] != "sts_actors"}
+    print("# Exact versions of all that the image for GPUs installs; made by `just lock-gpu`.")
+    print(*sorted(pins, key=str.lower), sep="\n")
+    PYTHON
+    mv "$report/locked.txt" deploy/constraints-gpu.txt

@@ -1,5 +1,6 @@
 """Asking what a Python of its own can import and see: a broken native library then breaks only that one."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -7,6 +8,8 @@ from collections.abc import Sequence
 import attrs
 import orjson
 import trio
+
+from sts_actors.engines.process import UNREPORTED
 
 PROBE_TIMEOUT_S = 60.0
 """Importing torch from a cold disk takes long; hanging is worse."""
@@ -65,6 +68,7 @@ async def _ask(program: str, arguments: Sequence[str]) -> dict[str, object]:
             [sys.executable, "-c", program, *arguments],
             capture_stdout=True,
             stderr=subprocess.DEVNULL,
+            env={**os.environ, **UNREPORTED},
             check=False,
         )
         try:

@@ -1,7 +1,8 @@
 """An engine in a worker process: what real models run in."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from types import MappingProxyType
 from typing import Any
 
 import attrs
@@ -10,6 +11,9 @@ from sts_actors.engines.actor import OpenRunner, Runner
 from sts_actors.engines.ports import EngineInfo
 from sts_actors.errors import ConfigError
 from supervision import Worker, WorkerError, open_worker
+
+UNREPORTED: Mapping[str, str] = MappingProxyType({"ORT_DISABLE_TELEMETRY": "1"})
+"""For a process that loads models: onnxruntime tells its makers of its use unless it is told not to."""
 
 _CONFIG_ERROR = f"{ConfigError.__module__}.{ConfigError.__qualname__}"
 
@@ -59,7 +63,9 @@ def in_process(
 
     Opening raises `ConfigError` where `load` does: to load it again would not help.
     """
-    env = {} if threads is None else dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
+    env = dict(UNREPORTED)
+    if threads is not None:
+        env |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
 
     @asynccontextmanager
     async def open_runner() -> AsyncIterator[Runner]:

@@ -18,6 +18,13 @@ async def test_a_module_that_kills_python_does_not_kill_us(tmp_path, monkeypatch
     assert "code 9" in await probing.why_not_importable(["deadly"])
 
 
+async def test_what_is_imported_is_told_to_report_to_nobody(tmp_path, monkeypatch):
+    (tmp_path / "curious.py").write_text("import os\nassert os.environ['ORT_DISABLE_TELEMETRY'] == '1'\n")
+    monkeypatch.delenv("ORT_DISABLE_TELEMETRY", raising=False)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert await probing.why_not_importable(["curious"]) == ""
+
+
 async def test_a_module_that_prints_is_no_trouble(tmp_path, monkeypatch):
     (tmp_path / "chatty.py").write_text("import sys\nsys.stdout.write('hello')\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))

@@ -71,6 +71,16 @@ def test_what_is_there_and_right_is_not_read_again(asset, monkeypatch):
     verify(asset)
 
 
+def test_models_that_lie_where_nothing_can_be_written_are_read_in_full_each_time(asset):
+    folder = join(asset)
+    for file in asset.files:
+        stamp = folder / f".{file.name}.verified"
+        stamp.unlink()
+        # As good as read-only, to root as well.
+        stamp.mkdir()
+    assert verify(asset) == folder
+
+
 @pytest.mark.parametrize("damage", ["flipped", "truncated", "gone"])
 def test_a_damaged_file_in_the_cache_is_named_and_joined_anew(asset, damage):
     path = join(asset) / "model.bin"

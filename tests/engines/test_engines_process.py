@@ -20,6 +20,13 @@ async def test_an_engine_serves_from_its_own_process():
     assert (bad.code, bad.message) == (ErrorCode.ASR_FAILED, "no")
 
 
+@pytest.mark.parametrize("threads", [None, 2])
+async def test_its_libraries_are_told_to_report_to_nobody(threads):
+    load = engine_samples.load_named_by
+    async with in_process("parrot", load, "ORT_DISABLE_TELEMETRY", threads=threads)() as runner:
+        assert runner.info.name == "1"
+
+
 async def test_an_engine_that_dies_ends_its_block():
     async def serve():
         async with in_process("parrot", engine_samples.load, "polly")() as runner:

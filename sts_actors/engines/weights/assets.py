@@ -11,6 +11,7 @@ import os
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,9 @@ def verify(asset: Asset, progress: Progress | None = None) -> Path:
         if not _stamped(path, file):
             if hash_file(path) != file.sha256:
                 raise _wrong_hash(path, file, asset.name)
-            _stamp(path, file)
+            with suppress(OSError):
+                # Models may lie where nothing can be written: then each start reads them in full.
+                _stamp(path, file)
         done += file.size
         if progress is not None:
             progress(asset.name, done, asset.size)

@@ -10,6 +10,7 @@ import numpy as np
 from sts_actors.engines import memory
 from sts_actors.engines.faults import as_engine_error, is_out_of_memory
 from sts_actors.engines.ports import RECOGNISER_RATE_HZ, EngineInfo, RecogniseRequest, Recognition, Segment
+from sts_actors.engines.whisper.cublas import open_cublas
 from sts_actors.engines.whisper.options import WhisperOptions
 from sts_actors.errors import ConfigError, EngineError, ErrorCode
 from sts_actors.messages import Word
@@ -64,6 +65,8 @@ class Whisper:
 
         self._decoding, self._speech = decoding, speech
         self._options = options
+        if device != "cpu":
+            open_cublas()
         try:
             self._model: Any = WhisperModel(
                 str(folder),
