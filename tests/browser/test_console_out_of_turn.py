@@ -10,7 +10,10 @@ HOLD = """
   window.fetch = async (path, options) => {
     const answer = await real(path, options);
     if (!String(path).includes(arguments[0])) return answer;
-    await new Promise(resolve => window.held.push(resolve));
+    await new Promise((resolve, reject) => {
+      window.held.push(resolve);
+      options.signal.addEventListener("abort", () => reject(options.signal.reason));
+    });
     return answer;
   };
 """
