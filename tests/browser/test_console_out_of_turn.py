@@ -43,7 +43,7 @@ def test_an_answer_about_a_stream_that_was_left_is_neither_waited_for_nor_shown(
     row(browser, first).click()
     until(browser, lambda: browser.execute_script("return window.held.length"))
     row(browser, second).click()
-    until(browser, lambda: one(browser, "#chosen-title").text == "turn-2")
+    until(browser, lambda: one(browser, "#chosen-title").text == "turn-2", timeout_s=6)
     browser.execute_script(
         """
         window.titles = new Set();
