@@ -10,7 +10,10 @@ HOLD = """
   window.fetch = async (path, options) => {
     const answer = await real(path, options);
     if (!String(path).includes(arguments[0])) return answer;
-    await new Promise(resolve => window.held.push(resolve));
+    await new Promise((resolve, reject) => {
+      window.held.push(resolve);
+      options.signal.addEventListener("abort", () => reject(options.signal.reason));
+    });
     return answer;
   };
 """
@@ -40,7 +43,7 @@ def test_an_answer_about_a_stream_that_was_left_is_neither_waited_for_nor_shown(
     row(browser, first).click()
     until(browser, lambda: browser.execute_script("return window.held.length"))
     row(browser, second).click()
-    until(browser, lambda: one(browser, "#chosen-title").text == "turn-2")
+    until(browser, lambda: one(browser, "#chosen-title").text == "turn-2", timeout_s=6)
     browser.execute_script(
         """
         window.titles = new Set();
