@@ -182,10 +182,6 @@ def test_each_profile_starts_the_service_under_one_name_with_prometheus_and_graf
     assert services[profile]["build"]["target"] == profile
 
 
-MONITORED = (DEPLOY / "prometheus" / "prometheus.yml").is_file() and (DEPLOY / "grafana").is_dir()
-
-
-@pytest.mark.skipif(not MONITORED, reason="the monitoring's files are not there")
 def test_prometheus_and_grafana_find_what_they_are_given_where_they_look_for_it():
     services = compose()["services"]
     mounts = {

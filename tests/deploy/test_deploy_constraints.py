@@ -16,7 +16,7 @@ WITH_TORCH = re.compile(r"nvidia-.*-cu12|nvidia-cusparselt-cu12|triton|setuptool
 def pins(path):
     """The exact versions in a file, by name."""
     lines = [line for line in path.read_text("utf-8").splitlines() if line and not line.startswith("#")]
-    assert [line for line in lines if not re.fullmatch(r"[\w.-]+==[\w.]+", line)] == []
+    assert [line for line in lines if not re.fullmatch(r"[\w.-]+==[\w.!]+", line)] == []
     return {canonicalize_name(name): version for name, version in (line.split("==") for line in lines)}
 
 
