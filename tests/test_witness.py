@@ -6,7 +6,7 @@ import pytest
 
 from sts_actors.errors import ErrorCode, ServiceError, Stage
 from sts_actors.messages import AudioFormat, Container, FragmentFailed, FragmentHeader, StreamConfig
-from sts_actors.witness import UNSEEN, Several, StreamWitness, Witness, Work
+from sts_actors.witness import UNSEEN, Abandoned, Several, StreamWitness, Witness, Work
 
 LABEL = AudioFormat(container=Container.PCM_S16LE, sample_rate_hz=8000, channels=1)
 CONFIG = StreamConfig(stream_id="s", source_language="en", target_language="pt", label=LABEL)
@@ -24,6 +24,7 @@ TOLD = {
     "admitted": (HEADER,),
     "refused": (ERROR, "f"),
     "worked": (WORK,),
+    "abandoned": (Abandoned(header=HEADER, stage="asr", began=0.0, ended=1.0),),
     "answered": (FAILED, 0.5),
     "restarted": ("asr", None),
     "closed": (),

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import attrs
 
-_LISTENING = re.compile(r"listening on (http://\S+)")
+_LISTENING = re.compile(r"(?m)^listening on (http://\S+)")
 START_S = 120.0
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sts_actors.cli.output import DubWriter, output_paths
+from sts_actors.cli.naming import outputs_by_language
+from sts_actors.cli.output import DubWriter
 from sts_actors.cli.track import fit
 from sts_actors.client import Utterance
 
@@ -55,9 +56,10 @@ return { en: said("transcript"), pt: said("translated_text"), wav, complete: tra
 def written(answers, tail):
     """What the command would write."""
     with tempfile.TemporaryDirectory() as folder:
-        paths = output_paths(
-            Path(folder) / "talk.wav", Path(folder), source_language="en", target_language="pt"
+        (paths,) = outputs_by_language(
+            Path(folder) / "talk.wav", Path(folder), source_language="en", target_languages=("pt",)
         )
+        paths.part.mkdir()
         with DubWriter(paths, sample_rate_hz=RATE_HZ, channels=1) as writer:
             for answer, add in [(each, writer.add) for each in answers] + [
                 (each, writer.add_tail) for each in tail
@@ -66,9 +68,9 @@ def written(answers, tail):
                 pcm = fit(base64.b64decode(answer["audio"]), answer["size"], 1)
                 add(pcm, answer["transcript"], answer["translated_text"], utterances)
         return {
-            "en": paths.source_srt.read_text(),
-            "pt": paths.target_srt.read_text(),
-        }, paths.wav.read_bytes()
+            "en": paths.partial.source_srt.read_text(),
+            "pt": paths.partial.target_srt.read_text(),
+        }, paths.partial.wav.read_bytes()
 
 
 def sounding(answer, number, size):
