@@ -12,11 +12,11 @@ from sts_actors.actors.stream import Stream, open_stream
 from sts_actors.answering import Answering
 from sts_actors.dubbing import Dubbing
 from sts_actors.errors import ErrorCode, ServiceError
+from sts_actors.levels import Levels
 from sts_actors.messages import FragmentHeader
 from sts_actors.outlet import PAYLOAD_BYTES, Outlet
 from sts_actors.replies import Reply, named, read_or_error, refusal, unplaced
 from sts_actors.wire import answers
-from sts_actors.wire.backpressure import Backpressure, describe
 from sts_actors.wire.fragments import (
     EncodedAudio,
     Named,
@@ -57,9 +57,8 @@ class Session:
         self._dubbing = dubbing
         self._headers = headers
         self._stream: Stream | None = None
-        self._backpressure = Backpressure(dubbing.thresholds)
-        self._telling_level = trio.Lock()
         self._answering = Answering(outlet, dubbing)
+        self._levels = Levels(self._answering, dubbing)
         self._drain = trio.CancelScope()
         self._ended_by: Literal["worker", "service"] | None = None
         self._witness: StreamWitness | None = None
@@ -191,7 +190,7 @@ class Session:
         finally:
             # Cut off or not: what a repeat is owed does not depend on its ack.
             stream.wake()
-        await self._tell_level(stream)
+        await self._levels.tell(stream)
 
     # -- the stream -----------------------------------------------------------------------------------------
 
@@ -270,11 +269,11 @@ class Session:
     async def _answer_all(self, stream: Stream) -> None:
         with self._drain:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._follow_pressure, stream)
+                nursery.start_soon(self._levels.follow_memory, stream)
                 nursery.start_soon(self._end_with_the_service, stream)
                 async for due in stream:
                     await self._answering.answer(stream, due, self.refuse)
-                    await self._tell_level(stream)
+                    await self._levels.tell(stream)
                 nursery.cancel_scope.cancel()
         if self._drain.cancelled_caught:
             left = ServiceError(
@@ -312,7 +311,7 @@ class Session:
     async def tell_level(self) -> None:
         """Tell the present level of backpressure, whatever was told before."""
         if self._stream is not None:
-            await self._tell_level(self._stream, always=True)
+            await self._levels.tell(self._stream, always=True)
 
     def _submit(
         self, stream: Stream, header: FragmentHeader, audio: EncodedAudio | ServiceError
@@ -361,30 +360,6 @@ class Session:
             await self.refuse(error)
             return False
         return True
-
-    async def _tell_level(self, stream: Stream, *, always: bool = False) -> None:
-        # Between two that tell at once, what was told last would not be what is true.
-        async with self._telling_level:
-            levels = self._backpressure.update(stream.in_flight, pressed=self._dubbing.pressure.on)
-            if levels and self._witness is not None:
-                self._witness.pressed(levels[-1].name.lower())
-            for level in levels or ((self._backpressure.level,) if always else ()):
-                event = describe(
-                    level,
-                    stream_id=stream.config.stream_id,
-                    in_flight=stream.in_flight,
-                    max_inflight=stream.config.max_inflight,
-                    queue_depth=stream.queue_depth,
-                )
-                await self.outlet.say("backpressure", event)
-
-    async def _follow_pressure(self, stream: Stream) -> None:
-        """Tell when memory runs short and when there is enough again, whatever the stream does meanwhile."""
-        pressure = self._dubbing.pressure
-        while True:
-            seen = pressure.state
-            await self._tell_level(stream)
-            await pressure.wait_change(seen)
 
     async def _tell(self, event: str, payload: dict[str, Any], *, size: int = 0) -> None:
         await self.outlet.tell(event, payload, size=size + PAYLOAD_BYTES)

@@ -12,12 +12,13 @@ from memory_figures import MIB, Gauge
 from running import QUICK, dubbing, http_get, marked
 
 from sts_actors import app
+from sts_actors.answering import Answering
 from sts_actors.app import run_service
 from sts_actors.client import Backpressure, Processed
 from sts_actors.errors import EngineError, ErrorCode, Stage
+from sts_actors.levels import Levels
 from sts_actors.memory import Need, start
 from sts_actors.models import open_models
-from sts_actors.session import Session
 from sts_actors.settings import load_settings
 
 SPEECH = base64.b64encode(marked(1, 0)).decode()
@@ -120,7 +121,7 @@ def a_stream(in_flight):
 async def test_memory_that_is_back_while_its_lack_is_being_told_is_told_too(autojump_clock):
     async with open_desk() as desk, trio.open_nursery() as nursery:
         outlet, pressure = SlowOutlet(), desk.dubbing.pressure
-        nursery.start_soon(Session(outlet, desk.dubbing, {})._follow_pressure, a_stream(0))
+        nursery.start_soon(Levels(Answering(outlet, desk.dubbing), desk.dubbing).follow_memory, a_stream(0))
         await trio.sleep(1)
         pressure.set_low(low=True)
         await trio.sleep(0.5)
@@ -133,16 +134,16 @@ async def test_memory_that_is_back_while_its_lack_is_being_told_is_told_too(auto
 async def test_two_that_tell_the_level_at_once_leave_the_worker_with_what_is_true(autojump_clock):
     async with open_desk() as desk:
         outlet, pressure = SlowOutlet(), desk.dubbing.pressure
-        session = Session(outlet, desk.dubbing, {})
+        levels = Levels(Answering(outlet, desk.dubbing), desk.dubbing)
         stream = a_stream(8)
         pressure.set_low(low=True)
-        await session._tell_level(stream)
+        await levels.tell(stream)
         stream.in_flight = 2
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(session._tell_level, stream)
+            nursery.start_soon(levels.tell, stream)
             await trio.sleep(0.5)
             pressure.set_low(low=False)
-            nursery.start_soon(session._tell_level, stream)
+            nursery.start_soon(levels.tell, stream)
     assert outlet.said == ["pause", "none", "slow_down", "none"]
 
 
