@@ -20,9 +20,9 @@ from quality_report import report
 from quality_script import FOLDER, scripts
 from rich.console import Console
 
-from sts_actors.cli.evaluate import Job, Run, read_recording
-from sts_actors.cli.evaluate_figures import Cost, Reference, as_plain, splitter
-from sts_actors.cli.evaluate_line import open_bench
+from sts_actors.cli.evaluating.command import Job, Run, read_recording
+from sts_actors.cli.evaluating.figures import Cost, Reference, as_plain, splitter
+from sts_actors.cli.evaluating.line import open_bench
 from sts_actors.cli.models import prepare_models
 from sts_actors.engines.ports import Recognition
 from sts_actors.engines.weights.assets import package_file

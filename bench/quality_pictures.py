@@ -7,7 +7,7 @@ import matplotlib as mpl
 import numpy as np
 from PIL import Image
 
-from sts_actors.cli.evaluate import read_recording
+from sts_actors.cli.evaluating.command import read_recording
 
 mpl.use("Agg")
 

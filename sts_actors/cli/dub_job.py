@@ -15,16 +15,16 @@ from sts_actors.app import run_service
 from sts_actors.cli.dubbing import DubRequest, DubRun
 from sts_actors.cli.errors import CommandError, ExitCode
 from sts_actors.cli.interrupt import interruptible
-from sts_actors.cli.journal import Options
 from sts_actors.cli.media import AudioFile, open_audio
 from sts_actors.cli.naming import OutputPaths, outputs_by_language
 from sts_actors.cli.output import DubWriter
-from sts_actors.cli.part_folder import PartFolder
+from sts_actors.cli.picture.video import Picture, write_video
 from sts_actors.cli.progress import Display, LogLines
 from sts_actors.cli.report import DubReport
 from sts_actors.cli.report_file import ReportFile
-from sts_actors.cli.resuming_dub import Beginning, go_on
-from sts_actors.cli.video import Picture, write_video
+from sts_actors.cli.unfinished.going_on import Beginning, go_on
+from sts_actors.cli.unfinished.journal import Options
+from sts_actors.cli.unfinished.part_folder import PartFolder
 from sts_actors.client import ConnectFailed
 from sts_actors.client.address import parse_address
 from sts_actors.settings import Settings, load_settings

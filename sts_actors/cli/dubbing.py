@@ -8,13 +8,13 @@ import attrs
 import trio
 
 from sts_actors.cli.errors import CommandError, ExitCode
-from sts_actors.cli.journal import Journal
 from sts_actors.cli.media import AudioFile, Pcm, cut
 from sts_actors.cli.output import DubWriter
 from sts_actors.cli.progress import Display
 from sts_actors.cli.report import FragmentReport
-from sts_actors.cli.resuming_dub import HEARD_AGAIN, Beginning, digest
 from sts_actors.cli.track import Track
+from sts_actors.cli.unfinished.going_on import HEARD_AGAIN, Beginning, digest
+from sts_actors.cli.unfinished.journal import Journal
 from sts_actors.cli.wav_file import BYTES_PER_SAMPLE
 from sts_actors.client import (
     Complete,

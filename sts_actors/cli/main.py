@@ -13,7 +13,7 @@ from sts_actors.cli.demo import demo
 from sts_actors.cli.doctor import doctor
 from sts_actors.cli.dub import dub
 from sts_actors.cli.errors import CommandError, ExitCode
-from sts_actors.cli.evaluate import evaluate
+from sts_actors.cli.evaluating.command import evaluate
 from sts_actors.cli.models import models
 from sts_actors.cli.replay import replay
 from sts_actors.cli.serve import serve

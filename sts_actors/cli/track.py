@@ -6,11 +6,11 @@ import attrs
 import numpy as np
 import trio
 
-from sts_actors.cli.journal import Entry, Journal
 from sts_actors.cli.media import Pcm
 from sts_actors.cli.output import DubWriter
 from sts_actors.cli.progress import Display
 from sts_actors.cli.report import FragmentReport, fragment_report
+from sts_actors.cli.unfinished.journal import Entry, Journal
 from sts_actors.client import Processed, Tail
 
 

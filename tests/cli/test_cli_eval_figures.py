@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import trio
 
-from sts_actors.cli.evaluate_figures import Cost, Reference, dub_figures, dub_sound, heard_text, said_text
-from sts_actors.cli.evaluate_line import Asked, Dubbed, Recording, worked_s
+from sts_actors.cli.evaluating.figures import Cost, Reference, dub_figures, dub_sound, heard_text, said_text
+from sts_actors.cli.evaluating.line import Asked, Dubbed, Recording, worked_s
 from sts_actors.engines.ports import RecogniseRequest, Recognition
 from sts_actors.errors import ErrorCode, Stage
 from sts_actors.messages import (

@@ -1,6 +1,6 @@
 import pytest
 
-from sts_actors.cli.languages import iso_639_2
+from sts_actors.cli.picture.languages import iso_639_2
 
 
 @pytest.mark.parametrize(

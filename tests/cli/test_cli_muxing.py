@@ -25,7 +25,7 @@ from video_samples import (
 
 from sts_actors.cli.errors import CommandError
 from sts_actors.cli.media import open_audio
-from sts_actors.cli.muxing import Dubbed, Muxing
+from sts_actors.cli.picture.muxing import Dubbed, Muxing
 from sts_actors.cli.srt import cues as lay
 from sts_actors.cli.srt import render
 

@@ -17,12 +17,12 @@ from video_samples import audio_packets, picture_packets, write_video
 
 from sts_actors.cli.dubbing import DubRequest, DubRun
 from sts_actors.cli.errors import CommandError
-from sts_actors.cli.journal import Journal
 from sts_actors.cli.media import AudioFile, cut
 from sts_actors.cli.naming import outputs_by_language
 from sts_actors.cli.output import DubWriter
 from sts_actors.cli.progress import Display
-from sts_actors.cli.resuming_dub import Beginning, digest, go_on
+from sts_actors.cli.unfinished.going_on import Beginning, digest, go_on
+from sts_actors.cli.unfinished.journal import Journal
 
 
 @pytest.fixture
@@ -158,14 +158,14 @@ def test_a_dub_that_is_whole_needs_no_service_any_more_and_one_that_grew_does(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("sts_actors.cli.part_folder.PartFolder.deliver", full)
+        patch.setattr("sts_actors.cli.unfinished.part_folder.PartFolder.deliver", full)
         assert dub(talk, *ALONE) == 130
         assert dub(talk, *ALONE) == 130
     longer = write_wav(tmp_path / "longer.wav", words(26)).read_bytes()
     short = talk.read_bytes()
     written = interrupted(None)
     with monkeypatch.context() as patch:
-        patch.setattr("sts_actors.cli.part_folder.PartFolder.deliver", full)
+        patch.setattr("sts_actors.cli.unfinished.part_folder.PartFolder.deliver", full)
         assert dub(talk, *ALONE) == 130
     assert written == []
     talk.write_bytes(longer)

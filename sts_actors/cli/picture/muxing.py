@@ -15,12 +15,12 @@ from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Disposition, Stream
 
-from sts_actors.cli import dub_track, soft_subtitles
-from sts_actors.cli.containers import Kind, kind_of
-from sts_actors.cli.copying import add_copy, copied
 from sts_actors.cli.errors import CommandError
 from sts_actors.cli.media import open_container, origin_s, pictures
 from sts_actors.cli.output import unwritable
+from sts_actors.cli.picture import dub_track, soft_subtitles
+from sts_actors.cli.picture.containers import Kind, kind_of
+from sts_actors.cli.picture.copying import add_copy, copied
 
 BEFORE_ALL = float("-inf")
 STEP_S = 5.0

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from rich.table import Table
 
-from sts_actors.cli.evaluate_figures import Cost, DubFigures, Evaluation, RunFigures
+from sts_actors.cli.evaluating.figures import Cost, DubFigures, Evaluation, RunFigures
 from sts_actors.quality.errors import WordErrors
 from sts_actors.quality.seams import SeamErrors
 from sts_actors.quality.timing import Spread

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 import orjson
 
-from sts_actors.cli.evaluate_line import Asked, Dubbed, Recording
+from sts_actors.cli.evaluating.line import Asked, Dubbed, Recording
 from sts_actors.engines.ports import Recognition
 from sts_actors.messages import (
     TAIL,

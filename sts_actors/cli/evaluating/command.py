@@ -16,7 +16,7 @@ from sts_actors.audio.pcm import S16_SCALE
 from sts_actors.audio.wav import write_wav
 from sts_actors.cli.dub import Profile
 from sts_actors.cli.errors import CommandError
-from sts_actors.cli.evaluate_figures import (
+from sts_actors.cli.evaluating.figures import (
     Cost,
     DubFigures,
     Evaluation,
@@ -29,8 +29,8 @@ from sts_actors.cli.evaluate_figures import (
     said_text,
     splitter,
 )
-from sts_actors.cli.evaluate_line import Bench, Dubbed, Recording, open_bench
-from sts_actors.cli.evaluate_table import tables
+from sts_actors.cli.evaluating.line import Bench, Dubbed, Recording, open_bench
+from sts_actors.cli.evaluating.table import tables
 from sts_actors.cli.interrupt import interruptible
 from sts_actors.cli.media import MAX_RATE_HZ, open_audio
 from sts_actors.cli.models import prepare_models

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import attrs
 
-from sts_actors.cli.languages import iso_639_2
+from sts_actors.cli.picture.languages import iso_639_2
 
 
 @attrs.frozen(kw_only=True)

@@ -7,8 +7,8 @@ import attrs
 import trio
 
 from sts_actors.cli.errors import CommandError
-from sts_actors.cli.muxing import Dubbed, Muxing
 from sts_actors.cli.naming import OutputPaths
+from sts_actors.cli.picture.muxing import Dubbed, Muxing
 from sts_actors.cli.plain import clock
 from sts_actors.cli.progress import Display
 
