@@ -12,6 +12,7 @@ from speech_samples import SPOKEN, plain, spoken_fragments
 from sts_actors.engines import whisper
 from sts_actors.engines.ports import RECOGNISER_RATE_HZ, RecogniseRequest, Recognition
 from sts_actors.engines.weights.assets import join, known_assets
+from sts_actors.engines.whisper import decoding
 from sts_actors.engines.whisper.options import WhisperOptions
 from sts_actors.errors import EngineError, ErrorCode
 
@@ -325,6 +326,40 @@ def test_the_options_reach_the_model(folder, spoken, monkeypatch):
     # Nothing is likely enough for these thresholds: all is doubtful, and silence.
     assert one(recogniser, spoken[1].pcm).text == ""
     assert [search["beam_size"] for search in searched] == [2]
+
+
+@pytest.fixture
+def searched(folder, monkeypatch):
+    """A recogniser anew, and how long each of its searches was allowed to become."""
+    recogniser, lengths = whisper.load(folder, "cpu", "int8", 2), []
+
+    class Listening(ShortOfMemory):
+        def generate(self, encoded, prompts, **search):
+            lengths.append(search["max_length"])
+            return super().generate(encoded, prompts, **search)
+
+    monkeypatch.setattr(recogniser._model, "model", Listening(recogniser._model.model, 8))
+    return recogniser, lengths
+
+
+def test_a_search_that_goes_round_in_circles_ends_with_what_could_have_been_said(searched, spoken, singles):
+    recogniser, lengths = searched
+    assert one(recogniser, spoken[1].pcm) == singles[1]
+    (length,) = lengths
+    assert length < recogniser._model.max_length // 2
+
+
+def test_what_is_longer_than_foreseen_is_heard_to_its_end_and_foreseen_from_then_on(
+    searched, spoken, singles, monkeypatch
+):
+    recogniser, lengths = searched
+    monkeypatch.setattr(decoding, "TOKENS_BESIDES", 0)
+    monkeypatch.setattr(recogniser._decoder("en"), "_tokens_per_s", 1.0)
+    assert one(recogniser, spoken[1].pcm) == singles[1]
+    first, second = lengths
+    assert first < second == recogniser._model.max_length
+    assert one(recogniser, spoken[1].pcm) == singles[1]
+    assert len(lengths) == 3
 
 
 def continued(pcm, prefix, **fields):

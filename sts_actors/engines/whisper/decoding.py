@@ -21,15 +21,27 @@ from faster_whisper.transcribe import (
 
 from sts_actors.engines.ports import Segment
 from sts_actors.engines.whisper.options import WhisperOptions
-from sts_actors.engines.whisper.timestamps import STEP_S, Piece, after, pieces
-from sts_actors.engines.whisper.verdicts import Hypothesis, best_of, has_words, is_bad, is_speech
+from sts_actors.engines.whisper.timestamps import FRAMES_PER_STEP, STEP_S, Piece, after, pieces
+from sts_actors.engines.whisper.verdicts import (
+    MAX_COMPRESSION,
+    Hypothesis,
+    best_of,
+    has_words,
+    is_bad,
+    is_speech,
+)
 from sts_actors.messages import Word
 
 TEMPERATURES = (0.2, 0.6, 1.0)
 """Sampled at in turn where the beam's best is badly decoded; Whisper has five, but here someone waits."""
 SAMPLES = 5
 """Drawn at each temperature, of which the best counts."""
+TOKENS_PER_S = 8.0
+"""More than people say in most languages; who goes round in circles would do so to the end of all room: 3.7 s
+for 10 s of speech, where an answer is wanted within 8."""
+TOKENS_BESIDES = 24
 MAX_INITIAL_TIMESTAMP_S = 1.0
+FRAME_S = STEP_S / FRAMES_PER_STEP
 ROOMS = (1500, 2000, 3000)
 """Frames that the model is given, the fewest that suffice: 15 s instead of 30 take 0.4 of the time and lose
 nothing, filled up as they are here."""
@@ -98,6 +110,7 @@ class Decoder:
         self._suppressed = get_suppressed_tokens(self._tokenizer, [-1])
         self._room = model.max_length // 2 - 1
         self._spaced = language not in UNSPACED
+        self._tokens_per_s = TOKENS_PER_S
 
     def prompt(self, text: str, *, timestamps: bool = True) -> tuple[int, ...]:
         """The tokens that come before a transcript; a text too long for a prompt is cut at a comma."""
@@ -131,7 +144,8 @@ class Decoder:
         """
         features = np.stack([_filled(window.features, windows[0].room) for window in windows])
         encoded = self._model.encode(features)
-        best = self._beam(encoded, [[*window.prompt, *window.prefix] for window in windows])
+        speech_s = max(window.frames for window in windows) * FRAME_S
+        best = self._beam(encoded, [[*window.prompt, *window.prefix] for window in windows], speech_s)
         for place, window in enumerate(windows):
             # What is given cannot be decoded otherwise: who has given it judges what comes after.
             if not window.prefix and is_bad(best[place], self._options):
@@ -156,8 +170,8 @@ class Decoder:
             for place, window in enumerate(windows)
         ]
 
-    def _beam(self, encoded: Any, prompts: list[list[int]]) -> list[Hypothesis]:
-        return self._generate(encoded, prompts, beam_size=self._options.beam_size)
+    def _beam(self, encoded: Any, prompts: list[list[int]], speech_s: float) -> list[Hypothesis]:
+        return self._generate(encoded, prompts, speech_s, beam_size=self._options.beam_size)
 
     def _again(self, encoded: Any, window: Window, beam: Hypothesis) -> Hypothesis:
         """The first attempt that is well decoded, else the likeliest of those that make progress.
@@ -167,13 +181,14 @@ class Decoder:
         tried = [beam]
         unprompted = self.prompt("")
         if window.prompt != unprompted:
-            tried += self._beam(encoded, [list(unprompted)])
+            tried += self._beam(encoded, [list(unprompted)], window.frames * FRAME_S)
             if not is_bad(tried[-1], self._options):
                 return tried[-1]
         for temperature in TEMPERATURES:
             (found,) = self._generate(
                 encoded,
                 [list(unprompted)],
+                window.frames * FRAME_S,
                 beam_size=1,
                 num_hypotheses=SAMPLES,
                 sampling_topk=0,
@@ -184,11 +199,28 @@ class Decoder:
             tried.append(found)
         return best_of(tried)
 
-    def _generate(self, encoded: Any, prompts: list[list[int]], **search: Any) -> list[Hypothesis]:
+    def _generate(
+        self, encoded: Any, prompts: list[list[int]], speech_s: float, **search: Any
+    ) -> list[Hypothesis]:
+        """One hypothesis a prompt, as long as `speech_s` of speech can be, unless it was really longer."""
+        given, most = max(map(len, prompts)), self._model.max_length // 2
+        room = given + TOKENS_BESIDES + round(self._tokens_per_s * speech_s)
+        found = self._search(encoded, prompts, min(room, most), **search)
+        cut = [each for each in found if len(each.tokens) >= room and each.compression <= MAX_COMPRESSION]
+        if room < most and cut:
+            found = self._search(encoded, prompts, most, **search)
+            longest = max(
+                (len(each.tokens) for each in found if each.compression <= MAX_COMPRESSION), default=0
+            )
+            self._tokens_per_s = max(self._tokens_per_s, 1.25 * longest / speech_s)
+        return found
+
+    def _search(self, encoded: Any, prompts: list[list[int]], room: int, **search: Any) -> list[Hypothesis]:
         results = self._model.model.generate(
             encoded,
             prompts,
-            max_length=self._model.max_length,
+            # The library takes half of it, and no more than it leaves behind what is given.
+            max_length=max(2 * room, room + max(map(len, prompts))),
             return_scores=True,
             return_no_speech_prob=True,
             suppress_tokens=self._suppressed,
