@@ -211,6 +211,23 @@ async def test_a_timeout_between_two_questions_loses_nothing_of_what_was_carried
     assert said([first, fourth])[:4] == SENTENCE[:4]
 
 
+class Interrupted(Ear):
+    """Stops after a word where it is given a beginning, and thinks long where it is given none."""
+
+    async def __call__(self, request, /, *, stream, deadline):
+        self.takes_s = 0.1 if request.prefix or not self.asked else 5.0
+        heard = await super().__call__(request, stream=stream, deadline=deadline)
+        return attrs.evolve(heard, words=heard.words[:1]) if request.prefix else heard
+
+
+async def test_what_cannot_be_heard_once_more_in_half_of_the_time_stays_as_it_was(autojump_clock):
+    ear = Interrupted()
+    first, second = await transcribed(in_fragments()[:2], ear, limits=StageLimits(timeout_s=2.0))
+    assert len(ear.asked) > 2
+    assert said([first, second]) == SENTENCE[: len(said([first])) + 1]
+    assert second.asr_s == pytest.approx(1.0)
+
+
 async def test_a_failed_fragment_that_is_sent_again_in_time_goes_on_where_it_belongs(autojump_clock):
     items = in_fragments()
     ear = Ear(fails={2: ServiceError(ErrorCode.ASR_FAILED, "no")})

@@ -39,7 +39,10 @@ class Scripted:
 
     def __call__(self, question):
         self.asked.append(question)
-        words, voice = self.answers.pop(0)
+        answer = self.answers.pop(0)
+        if answer is None:
+            return None
+        words, voice = answer
         after_s = question.pcm.size / RATE_HZ - 4.0
         return Heard(words=words, voice=voice).shifted(after_s)
 
@@ -134,6 +137,18 @@ def test_what_is_no_better_without_the_beginning_stays_as_it_was():
         *in_turn("sunday in car", 1.7, each_s=0.7),
     )
     assert heard((hiding, ALL), (other, ALL))[0] == "when on sunday in the car"
+
+
+def test_what_there_is_no_time_to_hear_again_stays_as_it_was():
+    hiding = (word("when", 0.1, 1.6), *spoken("on sunday in the car", 1.6))
+    texts, asked, _ = heard((hiding, ALL), None, None)
+    assert texts == "when on sunday in the car"
+    assert [question.prefix for question in asked] == ["so did you", "", ""]
+
+
+def test_without_an_answer_to_the_first_question_nothing_is_decided():
+    with pytest.raises(ValueError, match="first question"):
+        heard(None)
 
 
 def test_doubtful_words_in_hardly_any_voice_are_none_and_not_asked_about_again():

@@ -28,7 +28,8 @@ STRADDLE_S = 0.02
 """A voice that begins less than this before a word's end does not end with it."""
 
 T = TypeVar("T")
-Dialogue = Generator[Question, Heard, T]
+Dialogue = Generator[Question, Heard | None, T]
+"""Asks, and is sent an answer; None to any question but the first: there is no time for it."""
 
 
 def decide(
@@ -102,16 +103,18 @@ def _hear(fragment: _Fragment, last: Callable[[], bool]) -> Dialogue[Heard]:
     if prefix and any(faults):
         if length_s(voice) < settings.doubt_voice_s and faults.unlikely:
             return Heard(voice=voice)
-        plain = yield from _ask(fragment, fragment.begin_s, "")
-        anew = not_yet_said(plain.words, state.words, state.decided_s)
-        # Of equals, what was heard with all that is known goes before; but a loop may be what was said.
-        if faults.loops or _faults(anew, voice, fragment) < faults:
-            words = anew
+        plain = yield from _ask_again(fragment, fragment.begin_s)
+        if plain is not None:
+            anew = not_yet_said(plain.words, state.words, state.decided_s)
+            # Of equals, what was heard with all that is known goes before; but a loop may be what was said.
+            if faults.loops or _faults(anew, voice, fragment) < faults:
+                words = anew
     missed = _missed(heard.voice, words or state.words, fragment)
     if (prefix or words) and _is_much(missed, fragment, last=last()):
-        rest = yield from _ask(fragment, missed[0][0] - settings.lead_s, "")
-        said = tuple(dropwhile(lambda word: word.probability < settings.probability, rest.words))
-        if likelihood(said) > settings.probability:
+        rest = yield from _ask_again(fragment, missed[0][0] - settings.lead_s)
+        heard_late = () if rest is None else rest.words
+        said = tuple(dropwhile(lambda word: word.probability < settings.probability, heard_late))
+        if said and likelihood(said) > settings.probability:
             words += not_yet_said(said, words, missed[0][0], near_s=settings.rescue_near_s)
     return Heard(words=_in_order(words, state.decided_s, fragment.end_s), voice=voice)
 
@@ -157,8 +160,18 @@ def _is_much(missed: Spans, fragment: _Fragment, *, last: bool) -> bool:
 
 
 def _ask(fragment: _Fragment, start_s: float, prefix: str) -> Dialogue[Heard]:
+    heard = yield from _ask_again(fragment, start_s, prefix)
+    if heard is None:
+        raise ValueError("without an answer to the first question nothing is known")
+    return heard
+
+
+def _ask_again(fragment: _Fragment, start_s: float, prefix: str = "") -> Dialogue[Heard | None]:
     since_s = max(fragment.state.decided_s - start_s, 0.0)
-    heard = (yield Question(pcm=fragment.cut(start_s), prefix=prefix, since_s=since_s)).shifted(start_s)
+    answer = yield Question(pcm=fragment.cut(start_s), prefix=prefix, since_s=since_s)
+    if answer is None:
+        return None
+    heard = answer.shifted(start_s)
     # At the end a recogniser may go on and on: what it says there nobody has said.
     words = takewhile(lambda word: word.start_s < fragment.end_s - STRADDLE_S, heard.words)
     return Heard(words=tuple(words), voice=heard.voice)
