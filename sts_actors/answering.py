@@ -122,7 +122,8 @@ class Answering:
         """Answer with `error` whatever still waits for its answer, in the order of the fragments."""
         targets = stream.config.targets
         waiting = sorted(self.replies.values(), key=lambda reply: reply.sequence_number)
-        self._untold += [(reply, language) for reply in waiting for language in targets]
+        languages = targets if len(targets) > 1 else ("",)
+        self._untold += [(reply, language) for reply in waiting for language in languages]
         self.replies.clear()
         while self._untold:
             reply, language = self._untold.pop(0)
