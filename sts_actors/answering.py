@@ -16,7 +16,7 @@ from sts_actors.outlet import PAYLOAD_BYTES, Outlet
 from sts_actors.replies import Reply, refusal, unplaced
 from sts_actors.tally import Tally
 from sts_actors.wire import answers
-from sts_actors.wire.fragments import AudioShape, Named
+from sts_actors.wire.fragments import AudioShape
 from sts_actors.wire.ordering import Due
 from sts_actors.wire.tail import Tail
 from sts_actors.witness import UNSEEN, StreamWitness
@@ -66,8 +66,7 @@ class Answering:
         encoded = [await self._encoded(result) for result in due.result]
         # Until its answer is told, and from that very moment no more, it is one that has none.
         del self.replies[due.key]
-        languages = stream.config.targets if len(stream.config.targets) > 1 else ("",)
-        self._untold = [(reply, language) for language in languages]
+        self._untold = [(reply, language) for language in stream.config.answer_languages]
         for result, audio in zip(due.result, encoded, strict=True):
             del self._untold[0]
             self.recording.answered(
@@ -120,19 +119,15 @@ class Answering:
 
     async def give_up(self, stream: Stream, error: ServiceError) -> None:
         """Answer with `error` whatever still waits for its answer, in the order of the fragments."""
-        targets = stream.config.targets
         waiting = sorted(self.replies.values(), key=lambda reply: reply.sequence_number)
-        languages = targets if len(targets) > 1 else ("",)
-        self._untold += [(reply, language) for reply in waiting for language in languages]
+        config = stream.config
+        self._untold += [(reply, language) for reply in waiting for language in config.answer_languages]
         self.replies.clear()
         while self._untold:
             reply, language = self._untold.pop(0)
-            who = Named(
-                fragment_id=reply.fragment_id, sequence_number=reply.sequence_number, shape=reply.shape
-            )
-            header = unplaced(who, stream.config.stream_id, trio.current_time())
+            header = unplaced(reply, config.stream_id, trio.current_time())
             failure = refusal(attrs.evolve(header, duration_ms=reply.duration_ms), error)
-            await self.tell(attrs.evolve(failure, target_language=language or targets[0]), reply)
+            await self.tell(attrs.evolve(failure, target_language=language or config.target_language), reply)
 
     async def tails(self, stream: Stream) -> list[Tail]:
         """What was left when the last fragment had gone out, in the shape that its worker sent it in."""

@@ -1,7 +1,8 @@
 """The service's own end: nothing new is taken, what was taken is finished, then it leaves."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import attrs
 import trio
@@ -69,10 +70,18 @@ class Drain:
         self._released.set()
         self._released = trio.Event()
 
-    async def then(self, call: Callable[[], None]) -> None:
-        """Wait for the beginning, then `call`."""
-        await self._begun.wait()
-        call()
+    @asynccontextmanager
+    async def cutting_short(self) -> AsyncIterator[None]:
+        """A block that is left at the beginning, wherever it waits."""
+
+        async def cut() -> None:
+            await self._begun.wait()
+            nursery.cancel_scope.cancel()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(cut)
+            yield
+            nursery.cancel_scope.cancel()
 
     async def wait_begun(self) -> None:
         """Wait for the beginning."""

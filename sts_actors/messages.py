@@ -178,6 +178,16 @@ class Speech:
         """The fragment's."""
         return self.translation.header
 
+    @property
+    def target_language(self) -> str:
+        """The one that is spoken."""
+        return self.translation.target_language
+
+    @property
+    def outcome(self) -> str:
+        """What it counts as: `success`, or `partial` where some of the dub is missing, or all of it."""
+        return "partial" if self.partial or self.fallback is not None else "success"
+
 
 @attrs.frozen(kw_only=True)
 class FragmentFailed:
@@ -195,6 +205,11 @@ class FragmentFailed:
     answer: AudioFormat | None = None
     transcript: Transcript | None = attrs.field(default=None, repr=False)
     translation: Translation | None = attrs.field(default=None, repr=False)
+
+    @property
+    def outcome(self) -> str:
+        """What it counts as."""
+        return "failed"
 
 
 Result = Speech | FragmentFailed
@@ -271,6 +286,11 @@ class StreamConfig:
     def targets(self) -> tuple[str, ...]:
         """All target languages, the first one first."""
         return (self.target_language, *self.further_targets)
+
+    @property
+    def answer_languages(self) -> tuple[str, ...]:
+        """What tells a fragment's answers apart: their languages; nothing, "", where there is one of them."""
+        return self.targets if self.further_targets else ("",)
 
 
 def primary_language(tag: str) -> str:

@@ -37,7 +37,7 @@ class Reply:
         )
 
 
-def unplaced(who: Named, stream_id: str, now: float) -> FragmentHeader:
+def unplaced(who: Named | Reply, stream_id: str, now: float) -> FragmentHeader:
     """The header of a fragment that has no place in the order; `now`: of its receipt, and its end."""
     return FragmentHeader(
         stream_id=stream_id,

@@ -169,10 +169,8 @@ class Resumptions:
         while True:
             sid = await outlet.wait_attached()
             with trio.move_on_after(self._delay_s):
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._drain.then, nursery.cancel_scope.cancel)
+                async with self._drain.cutting_short():
                     await outlet.wait_parted(sid)
-                    nursery.cancel_scope.cancel()
             if self._drain.on:
                 await outlet.wait_delivered(sid)
                 await self._server.wait_sent(sid)

@@ -261,10 +261,8 @@ class Session:
 
     async def _wait_for_models(self) -> None:
         with trio.move_on_after(MODELS_WAIT_S):
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._dubbing.drain.then, nursery.cancel_scope.cancel)
+            async with self._dubbing.drain.cutting_short():
                 await self._dubbing.models.wait_ready()
-                nursery.cancel_scope.cancel()
 
     async def _answer_all(self, stream: Stream) -> None:
         with self._drain:

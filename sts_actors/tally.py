@@ -1,28 +1,22 @@
 """What a stream's results add up to. Pure."""
 
+from collections import Counter
 from collections.abc import Sequence
 
-from sts_actors.messages import FragmentFailed, Result, StreamSummary
+from sts_actors.messages import Result, StreamSummary
 
 
 class Tally:
     """Counts results; a stream of any length costs one number a fragment."""
 
     def __init__(self) -> None:
-        self._success = 0
-        self._partial = 0
-        self._failed = 0
+        self._outcomes: Counter[str] = Counter()
         self._duration_ms = 0
         self._processing_ms: list[float] = []
 
     def add(self, result: Result, processing_ms: float) -> None:
         """Take in a result and how long it took from receipt to answer."""
-        if isinstance(result, FragmentFailed):
-            self._failed += 1
-        elif result.partial:
-            self._partial += 1
-        else:
-            self._success += 1
+        self._outcomes[result.outcome] += 1
         self._duration_ms += result.header.duration_ms
         self._processing_ms.append(processing_ms)
 
@@ -31,9 +25,9 @@ class Tally:
         times = self._processing_ms
         return StreamSummary(
             stream_id=stream_id,
-            success_count=self._success,
-            partial_count=self._partial,
-            failed_count=self._failed,
+            success_count=self._outcomes["success"],
+            partial_count=self._outcomes["partial"],
+            failed_count=self._outcomes["failed"],
             total_duration_ms=self._duration_ms,
             avg_processing_time_ms=sum(times) / len(times) if times else 0.0,
             p95_processing_time_ms=percentile(times, 0.95),

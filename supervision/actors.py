@@ -35,10 +35,11 @@ def actor_statistics(limit: int | None = None) -> tuple[ActorStatistics, ...]:
 
     Call it from inside the run.
     """
-    return tuple(_of(life) for life in islice(_lives(), limit))
+    return tuple(_of(life) for life in islice(lives(), limit))
 
 
-def _lives() -> Iterator[Life]:
+def lives() -> Iterator[Life]:
+    """The same as they live, without looking at their tasks."""
     for supervisor in sorted(SUPERVISORS.things(), key=lambda found: found.name):
         yield from supervisor.lives
 

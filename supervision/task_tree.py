@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import trio
 
-from supervision.actors import actor_statistics
+from supervision.actors import lives
 from supervision.channels import channel_statistics
 from supervision.scheduler import SCHEDULERS
 from supervision.where import where
@@ -34,8 +34,8 @@ def _branch(task: trio.lowlevel.Task, depth: int) -> Iterator[str]:
 
 
 def _children() -> Iterator[str]:
-    for actor in actor_statistics():
-        yield f"  {actor.name}: {actor.restart.value}, {actor.state}, restarts {actor.restarts}"
+    for life in lives():
+        yield f"  {life.path}: {life.child.restart.value}, {life.now}, restarts {life.restarts}"
 
 
 def _channels() -> Iterator[str]:

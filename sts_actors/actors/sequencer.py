@@ -35,7 +35,7 @@ class Sequence:
         Raises:
             KeyError: its fragment was answered already, or never admitted.
         """
-        index, language = result.header.index, _language(result)
+        index, language = result.header.index, result.target_language
         if index == TAIL:
             if isinstance(result, Speech):
                 self.tails[language] = result
@@ -98,7 +98,3 @@ async def sequencer(
             else:
                 if item is not None:
                     sequence.finished(item)
-
-
-def _language(result: Result) -> str:
-    return (result.translation if isinstance(result, Speech) else result).target_language

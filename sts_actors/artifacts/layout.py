@@ -67,24 +67,22 @@ def describe_fragment(
     }
     if isinstance(result, FragmentFailed):
         transcript, translation = result.transcript, result.translation
-        language = result.target_language
         told |= {
-            "status": "failed",
+            "status": result.outcome,
             "error": {"stage": result.stage, "code": result.code, "message": result.message},
         }
     else:
         translation = result.translation
         transcript = translation.transcript
-        language = translation.target_language
         told |= {
-            "status": "partial" if result.partial else "success",
+            "status": result.outcome,
             "raw_duration_ms": result.raw_duration_ms,
             "tempo": result.tempo,
             "tts_ms": round(result.tts_s * 1000),
             "lag_ms": result.lag_ms,
         }
-    if several and language:
-        told["target_language"] = language
+    if several and result.target_language:
+        told["target_language"] = result.target_language
     if transcript is not None:
         told |= {"transcript": transcript.text, "asr_ms": round(transcript.asr_s * 1000)}
     if translation is not None:

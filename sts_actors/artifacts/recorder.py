@@ -15,7 +15,7 @@ import trio
 from sts_actors.artifacts import layout
 from sts_actors.artifacts.store import Quota, Store, now_s
 from sts_actors.audio.codecs import sniff
-from sts_actors.messages import AudioFormat, FragmentFailed, Result, StreamConfig
+from sts_actors.messages import AudioFormat, Result, StreamConfig
 from supervision import open_channel
 
 log = logging.getLogger(__name__)
@@ -167,7 +167,7 @@ class _Recording(Recording):
     ) -> None:
         """See `Recording`."""
         several = len(self._config.targets) > 1
-        language = (result if isinstance(result, FragmentFailed) else result.translation).target_language
+        language = result.target_language
         label, heard = self._labels.get(index, (self._config.label, ""))
         self._forget(index, language)
         at_s = trio.current_time() - processing_ms / 1000 - self._began

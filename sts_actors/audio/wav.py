@@ -17,6 +17,7 @@ _PCM, _FLOAT, _EXTENSIBLE = 0x0001, 0x0003, 0xFFFE
 _SUBTYPE_TAIL = bytes.fromhex("000000001000800000aa00389b71")
 _FMT = struct.Struct("<HHIIHH")
 _EXTENSION_SIZE = 40
+HEADER_BYTES = 28 + _FMT.size
 _MAX_CHUNKS = 256
 """A file of nothing but tiny chunks must not keep a thread busy."""
 
@@ -75,13 +76,17 @@ def write_wav(samples: Samples, sample_rate_hz: int) -> bytes:
     """
     channels = 1 if samples.ndim == 1 else samples.shape[1]
     body = encode_s16le(samples)
+    return wav_header(len(body), sample_rate_hz=sample_rate_hz, channels=channels) + body
+
+
+def wav_header(data_bytes: int, *, sample_rate_hz: int, channels: int) -> bytes:
+    """What comes before so many bytes of 16-bit PCM: `HEADER_BYTES` of them."""
     layout = _FMT.pack(_PCM, channels, sample_rate_hz, sample_rate_hz * channels * 2, channels * 2, 16)
     return b"".join(
         (
-            b"RIFF" + struct.pack("<I", 4 + 8 + len(layout) + 8 + len(body)) + b"WAVE",
+            b"RIFF" + struct.pack("<I", HEADER_BYTES - 8 + data_bytes) + b"WAVE",
             b"fmt " + struct.pack("<I", len(layout)) + layout,
-            b"data" + struct.pack("<I", len(body)),
-            body,
+            b"data" + struct.pack("<I", data_bytes),
         )
     )
 

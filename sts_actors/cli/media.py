@@ -1,10 +1,13 @@
 """Reading: any file that PyAV decodes, as int16 samples at the file's own rate, cut into fragments."""
 
-from collections.abc import Iterable, Iterator
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
+from typing import cast
 
 import attrs
 import av
@@ -14,7 +17,8 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
-from av.stream import Disposition
+from av.packet import Packet
+from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
@@ -180,21 +184,33 @@ def _undecodable(path: Path, file: AudioFile) -> CommandError:
     return _not_audio(path)
 
 
-def _decode(
-    container: av.container.InputContainer, stream: AudioStream, file: AudioFile
-) -> Iterator[AudioFrame]:
-    packets = container.demux(stream)
+def demuxed(
+    container: av.container.InputContainer,
+    streams: list[Stream],
+    cut_short: Callable[[], None] = lambda: None,
+) -> Iterator[Packet[Stream]]:
+    """The packets of some tracks; of a file that breaks off, which is told, those before."""
+    packets = container.demux(streams)
     while True:
         try:
             packet = next(packets, None)
         except av.error.FFmpegError:
-            # A file cut short: what was read so far stands.
-            file.damaged_packets += 1
+            cut_short()
             return
         if packet is None:
             return
+        yield packet
+
+
+def _decode(
+    container: av.container.InputContainer, stream: AudioStream, file: AudioFile
+) -> Iterator[AudioFrame]:
+    def cut_short() -> None:
+        file.damaged_packets += 1
+
+    for packet in demuxed(container, [stream], cut_short):
         try:
-            decoded = packet.decode()
+            decoded = cast("list[AudioFrame]", packet.decode())
         except av.error.FFmpegError:
             # As players do: one damaged packet costs its own few milliseconds, not the file.
             file.damaged_packets += 1

@@ -1,17 +1,13 @@
 """A WAV file that grows: its header is right after each addition, and it may be opened again to go on."""
 
-import struct
 from pathlib import Path
 
+from sts_actors.audio.wav import HEADER_BYTES, wav_header
 from sts_actors.cli.media import Pcm
 
 BYTES_PER_SAMPLE = 2
 MAX_DATA_BYTES = 2**32 - 1024
 """A WAV file counts its bytes in 32 bits."""
-
-_PCM = 1
-_HEADER = struct.Struct("<4sI8sIHHIIHH4sI")
-HEADER_BYTES = _HEADER.size
 
 
 class WavFile:
@@ -47,15 +43,14 @@ class WavFile:
         self._file.close()
 
     def _end(self) -> int:
-        return _HEADER.size + self.frames * self._frame_bytes
+        return HEADER_BYTES + self.frames * self._frame_bytes
 
     def _header(self) -> bytes:
-        data = self.frames * self._frame_bytes
-        riff = _HEADER.size - 8 + data
-        rate, width = self._rate_hz, 8 * BYTES_PER_SAMPLE
-        channels = self._frame_bytes // BYTES_PER_SAMPLE
-        layout = (16, _PCM, channels, rate, rate * self._frame_bytes, self._frame_bytes, width)
-        return _HEADER.pack(b"RIFF", riff, b"WAVEfmt ", *layout, b"data", data)
+        return wav_header(
+            self.frames * self._frame_bytes,
+            sample_rate_hz=self._rate_hz,
+            channels=self._frame_bytes // BYTES_PER_SAMPLE,
+        )
 
     def _write(self, at: int, data: bytes) -> None:
         self._file.seek(at)

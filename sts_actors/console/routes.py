@@ -2,15 +2,14 @@
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import attrs
-import orjson
 import trio
 
 from sts_actors import __version__
 from sts_actors.audio.wav import write_wav
 from sts_actors.console import overview, streams
+from sts_actors.console.fresh import fresh, fresh_json
 from sts_actors.console.static import Pages
 from sts_actors.console.trying import Trying
 from sts_actors.dubbing import Dubbing
@@ -19,7 +18,6 @@ from sts_actors.journal import Journal, Sound, StreamEntry
 from sts_actors.operators import refusal
 from supervision import LoopInstrument
 
-_FRESH = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
 _STREAM = re.compile(r"/console/streams/([^/]+)")
 _SOUND = re.compile(r"/console/streams/([^/]+)/fragments/([0-9]{1,12})/(source|dub\.([A-Za-z0-9-]+))\.wav")
 
@@ -38,7 +36,7 @@ class Console:
         dubbing = self.dubbing
         runtime = await overview.runtime(dubbing.models, self.loop.statistics())
         missing = [stage.value for stage in dubbing.models.missing]
-        return _json(
+        return fresh_json(
             200,
             {
                 "version": __version__,
@@ -56,7 +54,7 @@ class Console:
         """`GET /console/streams/SESSION_ID`, and the sound of its fragments."""
         if (named := _STREAM.fullmatch(request.path)) is not None:
             stream = self.journal.find(named[1])
-            return _nothing("stream") if stream is None else _json(200, streams.describe(stream))
+            return _nothing("stream") if stream is None else fresh_json(200, streams.describe(stream))
         if (named := _SOUND.fullmatch(request.path)) is not None:
             stream = self.journal.find(named[1])
             sound = None if stream is None else _sound(stream, int(named[2]), named[4])
@@ -65,7 +63,7 @@ class Console:
 
     async def _wav(self, sound: Sound) -> HttpResponse:
         body = await self.dubbing.compute(write_wav, sound.pcm, sound.sample_rate_hz)
-        return HttpResponse(200, (("Content-Type", "audio/wav"), *_FRESH), body)
+        return fresh(200, "audio/wav", body)
 
     def guarded(
         self, serve: Callable[[HttpRequest], Awaitable[HttpResponse]]
@@ -96,9 +94,4 @@ def _sound(stream: StreamEntry, index: int, language: str | None) -> Sound | Non
 
 
 def _nothing(what: str) -> HttpResponse:
-    return _json(404, {"error": f"there is no {what}"})
-
-
-def _json(status: int, content: dict[str, Any]) -> HttpResponse:
-    headers = (("Content-Type", "application/json"), *_FRESH)
-    return HttpResponse(status, headers, orjson.dumps(content))
+    return fresh_json(404, {"error": f"there is no {what}"})

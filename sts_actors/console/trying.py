@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import orjson
 import trio
 
+from sts_actors.console.fresh import fresh, fresh_json
 from sts_actors.dubbing import Dubbing
 from sts_actors.errors import Stage
 from sts_actors.gateway import HttpRequest, HttpResponse
@@ -17,8 +17,6 @@ from sts_actors.voices import fitting
 
 COMMON_LANGUAGES = ("de", "en", "es", "fr", "it", "pt")
 """What is offered where no engine sets a limit."""
-
-_FRESH = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
 
 
 @attrs.define(eq=False)
@@ -42,16 +40,14 @@ class Trying:
                 **self._voices(targets),
                 "sample": {"language": LANGUAGE} if self.sample and LANGUAGE in languages else None,
             }
-        return HttpResponse(200, (("Content-Type", "application/json"), *_FRESH), orjson.dumps(told))
+        return fresh_json(200, told)
 
     async def recording(self, _: HttpRequest) -> HttpResponse:
         """`GET /try/sample.wav`."""
         if self.sample is None:
-            return HttpResponse(
-                404, (("Content-Type", "text/plain"), *_FRESH), b"the sample is not installed\n"
-            )
+            return fresh(404, "text/plain", b"the sample is not installed\n")
         body = await trio.to_thread.run_sync(self.sample.read_bytes)
-        return HttpResponse(200, (("Content-Type", "audio/wav"), *_FRESH), body)
+        return fresh(200, "audio/wav", body)
 
     def _voices(self, targets: list[str]) -> dict[str, Any]:
         info, voices = self.dubbing.models.info(Stage.TTS), self.dubbing.voices.current

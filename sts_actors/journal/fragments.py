@@ -3,6 +3,7 @@
 import attrs
 
 from sts_actors.messages import FragmentFailed, FragmentHeader, Result
+from sts_actors.waiting import Handed
 from sts_actors.witness import Work
 
 
@@ -39,7 +40,7 @@ class FragmentEntry:
     header: FragmentHeader
     answers: dict[str, Answer] = attrs.field(factory=dict)
     _spans: dict[tuple[str, str], Span] = attrs.field(factory=dict, init=False)
-    _through: dict[str, float] = attrs.field(factory=dict, init=False)
+    _handed: Handed = attrs.field(factory=Handed, init=False)
 
     @property
     def spans(self) -> tuple[Span, ...]:
@@ -50,12 +51,10 @@ class FragmentEntry:
         """Take in that a stage is through with it."""
         # Its true length is known once it has been decoded.
         self.header = work.header
-        before = self._through.get(work.language, self._through.get("", self.header.received))
-        self._through[work.language] = work.ended
         self._spans[work.stage, work.language] = Span(
             stage=work.stage,
             language=work.language,
-            queued=before,
+            queued=self._handed.since(work),
             began=work.began,
             ended=work.ended,
             code=None if work.code is None else work.code.value,
@@ -72,10 +71,10 @@ class FragmentEntry:
 def judge(result: Result, at: float) -> Answer:
     """What a result is told as."""
     if isinstance(result, FragmentFailed):
-        return Answer(at=at, outcome="failed", code=result.code.value)
+        return Answer(at=at, outcome=result.outcome, code=result.code.value)
     return Answer(
         at=at,
-        outcome="partial" if result.partial or result.fallback is not None else "success",
+        outcome=result.outcome,
         code=None if result.fallback is None else result.fallback.code.value,
         lag_ms=result.lag_ms,
         speed=result.speed_ratio,

@@ -7,12 +7,11 @@ from sys import getsizeof
 import attrs
 
 from sts_actors.errors import ServiceError
-from sts_actors.journal.fragments import FragmentEntry, judge
+from sts_actors.journal.fragments import FragmentEntry
 from sts_actors.journal.shelf import Shelf
 from sts_actors.journal.sound import Sound
 from sts_actors.messages import (
     Fragment,
-    FragmentFailed,
     FragmentHeader,
     Result,
     Samples,
@@ -183,9 +182,9 @@ class StreamEntry(StreamWitness):
         del elapsed_s  # of a repeat it is the repeat's
         if self.ended is not None:
             return
-        language = (result if isinstance(result, FragmentFailed) else result.translation).target_language
+        language = result.target_language
         now = self._now()
-        self.outcomes[judge(result, now).outcome] += 1
+        self.outcomes[result.outcome] += 1
         if isinstance(result, Speech):
             self._lags[language] = result.lag_ms
         index = result.header.index

@@ -103,9 +103,9 @@ class _StreamLog(StreamWitness):
         )
 
     def worked(self, work: Work) -> None:
-        queue_s = self._waiting.before(work)
         if not logging.getLogger(NAME).isEnabledFor(logging.DEBUG):
             return
+        queue_s = self._waiting.before(work)
         told: dict[str, Any] = {}
         if work.code is not None:
             told["code"] = work.code.value
@@ -124,9 +124,9 @@ class _StreamLog(StreamWitness):
     def answered(self, result: Result, elapsed_s: float) -> None:
         header = result.header
         self._forget(header)
+        self._outcomes[result.outcome] += 1
         told: dict[str, Any] = {"elapsed_s": round(elapsed_s, 3)}
         if isinstance(result, FragmentFailed):
-            self._outcomes["failed"] += 1
             level, more = self._sparing.level(f"failed {result.stage} {result.code}")
             self._log.log(
                 level,
@@ -140,13 +140,11 @@ class _StreamLog(StreamWitness):
                 **more,
             )
             return
-        outcome = "partial" if result.partial else "success"
-        self._outcomes[outcome] += 1
         self._log.debug(
             "fragment answered",
             **_named(header),
-            language=result.translation.target_language,
-            outcome=outcome,
+            language=result.target_language,
+            outcome=result.outcome,
             lag_ms=result.lag_ms,
             **told,
         )

@@ -55,11 +55,10 @@ class Dubs:
     def answered(self, result: Result, processing_s: float) -> None:
         """A fragment was answered."""
         self._processing.observe(processing_s)
+        self._fragments.labels(result.outcome).inc()
         if isinstance(result, FragmentFailed):
-            self._fragments.labels("failed").inc()
             self._failed(result)
             return
-        self._fragments.labels("partial" if result.partial else "success").inc()
         if result.fallback is not None:
             self._originals.inc()
             self._failed(result.fallback)

@@ -142,15 +142,7 @@ def _named(header: FragmentHeader) -> Attributes:
 
 
 def _outcome(result: Result) -> Attributes:
+    told: Attributes = {"outcome": result.outcome, "language": result.target_language}
     if isinstance(result, FragmentFailed):
-        return {
-            "outcome": "failed",
-            "language": result.target_language,
-            "stage": result.stage.value,
-            "code": result.code.value,
-        }
-    return {
-        "outcome": "partial" if result.partial else "success",
-        "language": result.translation.target_language,
-        "lag_ms": result.lag_ms,
-    }
+        return told | {"stage": result.stage.value, "code": result.code.value}
+    return told | {"lag_ms": result.lag_ms}

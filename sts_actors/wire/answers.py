@@ -127,7 +127,7 @@ def processed(
     `fragment_id` is that of the fragment answered, where it repeats the one that the result is of.
     """
     header = result.header
-    language = (result if isinstance(result, FragmentFailed) else result.translation).target_language
+    language = result.target_language
     common: dict[str, Any] = {
         "fragment_id": header.fragment_id if fragment_id is None else fragment_id,
         "stream_id": header.stream_id,
@@ -140,7 +140,7 @@ def processed(
         metadata["pts_ns"] = pts_ns
     if isinstance(result, FragmentFailed):
         words = _words(result.transcript, result.translation)
-        return {**common, "status": "failed", "error": _failure(result), **words, "metadata": metadata}
+        return {**common, "status": result.outcome, "error": _failure(result), **words, "metadata": metadata}
     translation = result.translation
     answer = translation.transcript.answer
     metadata |= {
@@ -157,7 +157,7 @@ def processed(
         warnings += [] if ORIGINAL_AUDIO in warnings else [ORIGINAL_AUDIO]
     answered: dict[str, Any] = {
         **common,
-        "status": "partial" if result.partial or result.fallback is not None else "success",
+        "status": result.outcome,
         **dubbed_audio(audio, shape, answer, header.duration_ms),
         **_words(translation.transcript, translation),
         **utterances(translation),

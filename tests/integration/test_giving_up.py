@@ -6,9 +6,16 @@ from desk import open_desk
 
 from sts_actors.answering import Answering
 from sts_actors.errors import ErrorCode, ServiceError
+from sts_actors.messages import AudioFormat, Container, StreamConfig
 from sts_actors.replies import Reply
 from sts_actors.wire.fragments import AudioShape
 
+CONFIG = StreamConfig(
+    stream_id="s",
+    source_language="en",
+    target_language="pt",
+    label=AudioFormat(container=Container.PCM_S16LE, sample_rate_hz=16_000, channels=1),
+)
 LATE = ServiceError(ErrorCode.TIMEOUT, "the deadline has passed")
 
 
@@ -24,7 +31,7 @@ class Curious:
 
 
 async def test_what_is_given_up_is_named_as_unanswered_once_until_its_answer_is_told(autojump_clock):
-    stream = SimpleNamespace(config=SimpleNamespace(stream_id="s", targets=("pt",)))
+    stream = SimpleNamespace(config=CONFIG)
     outlet = Curious()
     async with open_desk() as desk:
         answering = outlet.answering = Answering(outlet, desk.dubbing)

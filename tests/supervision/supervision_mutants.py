@@ -89,7 +89,7 @@ MUTANTS = [
     ("watchdog.py", "step is None or step == last", "step is None"),
     ("watchdog.py", "lines[:MAX_FRAMES]", "lines"),
     ("where.py", 'type(awaited).__name__.startswith("async_generator_")', "False"),
-    ("actors.py", "islice(_lives(), limit)", "_lives()"),
+    ("actors.py", "islice(lives(), limit)", "lives()"),
     ("actors.py", '"" if life.task is None else where(life.task)', "where(life.task)"),
     ("actors.py", "life.now", "life.state"),
 ]  # fmt: skip

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
-import av.error
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Stream
+
+from sts_actors.cli.media import demuxed
 
 
 def add_copy(container: OutputContainer, source: Stream) -> Stream:
@@ -32,24 +33,13 @@ def copied(
 
     A file that is cut short ends early.
     """
-    for packet in _read(container, [container.streams[index] for index in copies]):
+    for packet in demuxed(container, [container.streams[index] for index in copies]):
+        # The last of each track is empty: it is for decoders.
+        if not packet.size:
+            continue
         late = round(origin_s / packet.time_base)
         # Matroska does not keep it, and of a track's first packets it is not known: the writer finds it.
         packet.dts = packet.dts - late if packet.dts is not None else None
         packet.pts = packet.pts - late if packet.pts is not None else None
         packet.stream = copies[packet.stream.index]
         yield packet
-
-
-def _read(container: InputContainer, streams: list[Stream]) -> Iterator[Packet[Stream]]:
-    packets = container.demux(streams)
-    while True:
-        try:
-            packet = next(packets, None)
-        except av.error.FFmpegError:
-            return
-        if packet is None:
-            return
-        # The last of each track is empty: it is for decoders.
-        if packet.size:
-            yield packet

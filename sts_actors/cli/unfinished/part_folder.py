@@ -6,12 +6,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from sts_actors.audio.wav import HEADER_BYTES
 from sts_actors.cli.errors import Kept
 from sts_actors.cli.naming import OutputPaths
 from sts_actors.cli.output import Written, unwritable
 from sts_actors.cli.plain import clock
 from sts_actors.cli.unfinished.journal import Journal, Options
-from sts_actors.cli.wav_file import HEADER_BYTES
 
 JOURNAL = "journal.jsonl"
 
